@@ -1,0 +1,356 @@
+//! The settings of a connection.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use crate::channel::ChannelId;
+use crate::error::ConfigError;
+use crate::packet::{ChunkLimits, framed_max, max_packet};
+use crate::rate::LinkRate;
+
+/// The settings of a connection, checked once when built.
+///
+/// ```
+/// use std::num::NonZeroU64;
+/// use mconn::Config;
+///
+/// let config = Config::builder().send_rate(NonZeroU64::new(5_120_000)).build()?;
+/// assert_eq!(config.max_packet_payload(), 1024);
+/// # Ok::<(), mconn::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    settings: ConfigBuilder,
+}
+
+impl Config {
+    /// Settings to change, starting from the defaults.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder::default()
+    }
+
+    /// What a stock CometBFT node uses: 5.12 MB/s each way, payloads of 1024 bytes, ping every 60 s.
+    ///
+    /// Its channels are [`ChannelDescriptor::cometbft`](crate::ChannelDescriptor::cometbft).
+    pub fn cometbft() -> Self {
+        let settings = ConfigBuilder {
+            send_rate: COMETBFT_RATE,
+            recv_rate: COMETBFT_RATE,
+            ..ConfigBuilder::default()
+        };
+        Self { settings }
+    }
+
+    /// See [`ConfigBuilder::max_packet_payload`].
+    pub const fn max_packet_payload(&self) -> usize {
+        self.settings.max_packet_payload
+    }
+
+    /// See [`ConfigBuilder::max_packet`].
+    pub const fn max_packet(&self) -> usize {
+        self.settings.max_packet
+    }
+
+    /// The largest packet that is sent, its length prefix included.
+    pub(crate) const fn largest_sent(&self) -> usize {
+        framed_max(max_packet(self.settings.max_packet_payload))
+    }
+
+    /// The largest packet that is accepted, its length prefix included.
+    pub(crate) const fn largest_received(&self) -> usize {
+        framed_max(self.settings.max_packet)
+    }
+
+    /// See [`ConfigBuilder::send_rate`].
+    pub const fn send_rate(&self) -> Option<NonZeroU64> {
+        self.settings.send_rate
+    }
+
+    /// See [`ConfigBuilder::recv_rate`].
+    pub const fn recv_rate(&self) -> Option<NonZeroU64> {
+        self.settings.recv_rate
+    }
+
+    /// See [`ConfigBuilder::ping_interval`].
+    pub const fn ping_interval(&self) -> Duration {
+        self.settings.ping_interval
+    }
+
+    /// See [`ConfigBuilder::pong_timeout`].
+    pub const fn pong_timeout(&self) -> Duration {
+        self.settings.pong_timeout
+    }
+
+    /// See [`ConfigBuilder::write_timeout`].
+    pub const fn write_timeout(&self) -> Duration {
+        self.settings.write_timeout
+    }
+
+    /// See [`ConfigBuilder::drain_timeout`].
+    pub const fn drain_timeout(&self) -> Duration {
+        self.settings.drain_timeout
+    }
+
+    /// See [`ConfigBuilder::inbox_stall_timeout`].
+    pub const fn inbox_stall_timeout(&self) -> Option<Duration> {
+        self.settings.inbox_stall_timeout
+    }
+
+    /// See [`ConfigBuilder::flush_delay`].
+    pub const fn flush_delay(&self) -> Duration {
+        self.settings.flush_delay
+    }
+
+    /// See [`ConfigBuilder::inbox_bytes`].
+    pub const fn inbox_bytes(&self) -> usize {
+        self.settings.inbox_bytes
+    }
+
+    /// See [`ConfigBuilder::reassembly_bytes`].
+    pub const fn reassembly_bytes(&self) -> Option<usize> {
+        self.settings.reassembly_bytes
+    }
+
+    /// See [`ConfigBuilder::send_checksum`].
+    pub const fn send_checksum(&self) -> bool {
+        self.settings.send_checksum
+    }
+
+    /// See [`ConfigBuilder::require_checksum`].
+    pub const fn require_checksum(&self) -> bool {
+        self.settings.require_checksum
+    }
+}
+
+/// Builds a [`Config`]; every setter can be called in any order, and [`build`](Self::build) checks the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ConfigBuilder {
+    max_packet_payload: usize,
+    max_packet: usize,
+    send_rate: Option<NonZeroU64>,
+    recv_rate: Option<NonZeroU64>,
+    ping_interval: Duration,
+    pong_timeout: Duration,
+    write_timeout: Duration,
+    drain_timeout: Duration,
+    inbox_stall_timeout: Option<Duration>,
+    flush_delay: Duration,
+    inbox_bytes: usize,
+    reassembly_bytes: Option<usize>,
+    send_checksum: bool,
+    require_checksum: bool,
+}
+
+impl ConfigBuilder {
+    /// Data bytes of a packet that we send. Default 1024, the only value that every CometBFT peer accepts.
+    ///
+    /// Smaller ones let urgent messages in more often; larger ones cost less per byte, but a peer with a smaller packet
+    /// limit ends the connection.
+    pub const fn max_packet_payload(mut self, bytes: usize) -> Self {
+        self.max_packet_payload = bytes;
+        self
+    }
+
+    /// The largest packet that we accept, in bytes without its length prefix. Default 1035.
+    ///
+    /// Go's own limit is 1034 at its default payload, one byte less than a full final packet on an id of 0x80 or above, which
+    /// Go does send. Each connection buffers at most one unfinished packet of this size.
+    pub const fn max_packet(mut self, bytes: usize) -> Self {
+        self.max_packet = bytes;
+        self
+    }
+
+    /// Limits what is sent, in framed bytes per second. Default: no limit.
+    ///
+    /// Control packets count but never wait. The burst is 10 ms of the rate and one batch.
+    pub const fn send_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.send_rate = bytes_per_second;
+        self
+    }
+
+    /// Limits what is read, in framed bytes per second. Default: no limit.
+    ///
+    /// Reading pauses where the limit is reached, so here control packets wait behind data.
+    pub const fn recv_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.recv_rate = bytes_per_second;
+        self
+    }
+
+    /// Time between pings. Default 60 s.
+    pub const fn ping_interval(mut self, interval: Duration) -> Self {
+        self.ping_interval = interval;
+        self
+    }
+
+    /// How long the peer may be silent after a ping; any valid packet counts as an answer. Default 45 s.
+    ///
+    /// Must be below the ping interval.
+    pub const fn pong_timeout(mut self, timeout: Duration) -> Self {
+        self.pong_timeout = timeout;
+        self
+    }
+
+    /// How long the peer may take no byte while we have some to send. Default 60 s.
+    pub const fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// How long a graceful stop may take in all. Default 10 s.
+    pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// How long a receiver of ours may take nothing while its full inbox holds up all reading. Default 30 s; `None` for ever.
+    ///
+    /// The peer's own timeouts would end such a connection without naming the cause.
+    pub const fn inbox_stall_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.inbox_stall_timeout = timeout;
+        self
+    }
+
+    /// How long written bytes may wait for more before the transport is flushed. Default zero: flush as soon as nothing more
+    /// is pending.
+    ///
+    /// Only a transport that buffers, such as TLS, gains from a delay.
+    pub const fn flush_delay(mut self, delay: Duration) -> Self {
+        self.flush_delay = delay;
+        self
+    }
+
+    /// Bytes of received messages that may wait to be taken, over all channels. Default 4 MiB.
+    ///
+    /// Reading pauses at a message that does not fit; a channel without waiting messages always admits one. So at most this and one
+    /// largest message per channel are held.
+    pub const fn inbox_bytes(mut self, bytes: usize) -> Self {
+        self.inbox_bytes = bytes;
+        self
+    }
+
+    /// Bytes of unfinished messages over all channels. Default `None`: the sum of the channels' largest messages.
+    ///
+    /// Beyond it the connection ends with an error, since pausing could never end.
+    pub const fn reassembly_bytes(mut self, bytes: Option<usize>) -> Self {
+        self.reassembly_bytes = bytes;
+        self
+    }
+
+    /// Adds a CRC-32 to every message packet, for streams without integrity of their own. Default off. Any peer accepts it.
+    pub const fn send_checksum(mut self, on: bool) -> Self {
+        self.send_checksum = on;
+        self
+    }
+
+    /// Refuses message packets without a CRC-32 or with a wrong one. Default off.
+    pub const fn require_checksum(mut self, on: bool) -> Self {
+        self.require_checksum = on;
+        self
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// A payload or packet limit that cannot be framed, a pong timeout that is not below the ping interval, a rate too low for one
+    /// packet, or a time of zero.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        self.check_sizes()?;
+        self.check_times()?;
+        let config = Config { settings: self };
+        if let Some(rate) = config.send_rate() {
+            LinkRate::new(rate, config.largest_sent())?;
+        }
+        if let Some(rate) = config.recv_rate() {
+            LinkRate::new(rate, config.largest_received())?;
+        }
+        Ok(config)
+    }
+
+    fn check_sizes(&self) -> Result<(), ConfigError> {
+        let tightest = ChunkLimits::new(
+            ChannelId::new(u8::MAX),
+            self.max_packet_payload,
+            self.send_checksum,
+        );
+        if tightest.last == 0 || self.max_packet_payload > PAYLOAD_MAX {
+            let min = if self.send_checksum {
+                PAYLOAD_MIN_CHECKED
+            } else {
+                PAYLOAD_MIN
+            };
+            return Err(ConfigError::Payload {
+                value: self.max_packet_payload,
+                min,
+                max: PAYLOAD_MAX,
+            });
+        }
+        let (min, max) = (max_packet(1), max_packet(PAYLOAD_MAX));
+        if !(min..=max).contains(&self.max_packet) {
+            return Err(ConfigError::PacketLimit {
+                value: self.max_packet,
+                min,
+                max,
+            });
+        }
+        if self.inbox_bytes == 0 {
+            return Err(ConfigError::Zero {
+                name: "inbox_bytes",
+            });
+        }
+        Ok(())
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        if self.pong_timeout >= self.ping_interval {
+            return Err(ConfigError::PongTimeout {
+                pong: self.pong_timeout,
+                ping: self.ping_interval,
+            });
+        }
+        let times = [
+            ("pong_timeout", self.pong_timeout),
+            ("write_timeout", self.write_timeout),
+            ("drain_timeout", self.drain_timeout),
+            (
+                "inbox_stall_timeout",
+                self.inbox_stall_timeout.unwrap_or(Duration::MAX),
+            ),
+        ];
+        match times.into_iter().find(|(_, time)| time.is_zero()) {
+            Some((name, _)) => Err(ConfigError::Zero { name }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for ConfigBuilder {
+    fn default() -> Self {
+        Self {
+            max_packet_payload: COMETBFT_PAYLOAD,
+            max_packet: max_packet(COMETBFT_PAYLOAD) + 1,
+            send_rate: None,
+            recv_rate: None,
+            ping_interval: Duration::from_secs(60),
+            pong_timeout: Duration::from_secs(45),
+            write_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(10),
+            inbox_stall_timeout: Some(Duration::from_secs(30)),
+            flush_delay: Duration::ZERO,
+            inbox_bytes: 4 * 1024 * 1024,
+            reassembly_bytes: None,
+            send_checksum: false,
+            require_checksum: false,
+        }
+    }
+}
+
+const COMETBFT_PAYLOAD: usize = 1024;
+const COMETBFT_RATE: Option<NonZeroU64> = NonZeroU64::new(5_120_000);
+/// One byte of data on any channel, in a packet whose limit was computed for channel 1.
+const PAYLOAD_MIN: usize = 2;
+/// Likewise with a checksum of five bytes.
+const PAYLOAD_MIN_CHECKED: usize = 7;
+/// Beyond this one packet would hold up urgent ones for longer than multiplexing is worth.
+const PAYLOAD_MAX: usize = 16 * 1024 * 1024;

@@ -1,0 +1,21 @@
+//! Many prioritised message channels over one byte stream.
+
+mod channel;
+mod config;
+mod error;
+pub mod mux;
+pub mod packet;
+#[cfg(any(test, feature = "__fuzzing"))]
+mod proto;
+mod rate;
+mod stats;
+
+pub use channel::{ChannelDescriptor, ChannelId};
+pub use config::{Config, ConfigBuilder};
+#[cfg(feature = "tokio")]
+pub use error::TryRecvError;
+pub use error::{
+    ConfigError, Error, Fault, Malformed, NotSent, ProtocolError, ReserveError, SendError,
+    TrySendError,
+};
+pub use stats::{ChannelStats, FlowStats, Stats};

@@ -1,0 +1,93 @@
+//! One direction of the link: its limit and what passed.
+
+use std::num::NonZeroU64;
+use std::time::Instant;
+
+use super::monitor::Monitor;
+use super::throttle::Throttle;
+use crate::error::ConfigError;
+use crate::rate::LinkRate;
+use crate::stats::FlowStats;
+
+#[derive(Debug)]
+pub(crate) struct Direction {
+    throttle: Option<Throttle>,
+    /// When the limit opens again, once it was found closed.
+    not_before: Option<Instant>,
+    monitor: Monitor,
+}
+
+impl Direction {
+    pub(crate) fn new(
+        now: Instant,
+        rate: Option<NonZeroU64>,
+        largest_packet: usize,
+    ) -> Result<Self, ConfigError> {
+        let mut direction = Self {
+            throttle: None,
+            not_before: None,
+            monitor: Monitor::new(now),
+        };
+        direction.set_rate(now, rate, largest_packet)?;
+        Ok(direction)
+    }
+
+    pub(crate) fn set_rate(
+        &mut self,
+        now: Instant,
+        rate: Option<NonZeroU64>,
+        largest_packet: usize,
+    ) -> Result<(), ConfigError> {
+        let rate = rate
+            .map(|rate| LinkRate::new(rate, largest_packet))
+            .transpose()?;
+        match (rate, &mut self.throttle) {
+            (Some(rate), Some(throttle)) => throttle.set_rate(now, rate),
+            (rate, throttle) => *throttle = rate.map(|rate| Throttle::new(now, rate)),
+        }
+        self.not_before = None;
+        Ok(())
+    }
+
+    /// Bytes that may pass now; where it is not 0, one packet may exceed it.
+    ///
+    /// Under a limit at most one batch of the limit, otherwise without a bound.
+    pub(crate) fn room(&mut self, now: Instant) -> usize {
+        let Some(throttle) = &mut self.throttle else {
+            return usize::MAX;
+        };
+        match throttle.ready(now) {
+            Ok(spare) => {
+                self.not_before = None;
+                self.monitor.on_released(now);
+                usize::try_from(spare)
+                    .unwrap_or(usize::MAX)
+                    .clamp(1, throttle.rate().batch())
+            }
+            Err(not_before) => {
+                self.not_before = Some(not_before);
+                self.monitor.on_throttled(now);
+                0
+            }
+        }
+    }
+
+    pub(crate) const fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    pub(crate) fn on_bytes(&mut self, now: Instant, bytes: usize) {
+        self.monitor.on_bytes(now, bytes);
+        if let Some(throttle) = &mut self.throttle {
+            throttle.charge(bytes);
+        }
+    }
+
+    pub(crate) const fn on_packet(&mut self) {
+        self.monitor.on_packet();
+    }
+
+    pub(crate) fn stats(&self, now: Instant) -> FlowStats {
+        self.monitor.snapshot(now)
+    }
+}

@@ -1,0 +1,239 @@
+//! What the peer sends: from bytes to complete messages.
+
+use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::Mux;
+use crate::channel::ChannelId;
+use crate::error::{Error, ProtocolError};
+use crate::packet::{Packet, PacketMsg, checksum, decode};
+
+/// Where the machine puts complete messages; the queues are its driver's.
+pub trait MessageSink {
+    /// Takes a message. `Break` asks the machine to decode no further at present.
+    fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()>;
+}
+
+impl Mux {
+    /// Decodes the packets at the start of `input` and removes them from it; what is left is an unfinished packet, or what a
+    /// `Break` of the sink left undone. Append to it what is read next.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Protocol`] at the first violation; what was complete before it has been pushed. The connection is over then.
+    pub fn handle_input(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+        sink: &mut impl MessageSink,
+    ) -> Result<ControlFlow<()>, Error> {
+        let mut done = 0;
+        let result = self.decode_all(now, input, &mut done, sink);
+        input.advance(done);
+        result.map_err(Error::from)
+    }
+
+    /// The peer closed its half of the stream, with `rest` undecoded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`] if that was inside a packet, also right behind a length prefix.
+    pub fn handle_end(&self, rest: &[u8]) -> Result<(), Error> {
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Truncated {
+                received: rest.len(),
+            })
+        }
+    }
+
+    /// How many bytes may be read now; 0 if the limit forbids it until [`poll_timeout`](Self::poll_timeout).
+    pub fn read_allowance(&mut self, now: Instant) -> usize {
+        let room = self.recv.room(now);
+        if room == 0 {
+            self.keepalive.on_read_paused(now);
+            return 0;
+        }
+        if !self.reading.is_paused() {
+            self.keepalive.on_read_resumed(now);
+        }
+        room.max(self.config.largest_received())
+    }
+
+    /// `bytes` were read from the transport.
+    pub fn on_read(&mut self, now: Instant, bytes: usize) {
+        self.recv.on_bytes(now, bytes);
+    }
+
+    /// Reading stops because an inbox is full; the peer's silence is not held against it until it resumes.
+    pub fn on_read_paused(&mut self, now: Instant) {
+        self.reading.paused_since.get_or_insert(now);
+        self.keepalive.on_read_paused(now);
+    }
+
+    /// Reading goes on after a pause.
+    pub fn on_read_resumed(&mut self, now: Instant) {
+        self.reading.paused_in_all = self.reading.paused(now);
+        self.reading.paused_since = None;
+        if self.recv.not_before().is_none() {
+            self.keepalive.on_read_resumed(now);
+        }
+    }
+
+    fn decode_all(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+        done: &mut usize,
+        sink: &mut impl MessageSink,
+    ) -> Result<ControlFlow<()>, ProtocolError> {
+        let max_packet = self.config.max_packet();
+        while let Some(framed) = decode(input.get(*done..).unwrap_or_default(), max_packet)? {
+            let end = *done + framed.framed_len;
+            let flow = match framed.packet {
+                Packet::Ping => {
+                    self.keepalive.on_ping();
+                    *done = end;
+                    ControlFlow::Continue(())
+                }
+                Packet::Pong => {
+                    self.keepalive.on_pong(now);
+                    *done = end;
+                    ControlFlow::Continue(())
+                }
+                Packet::Msg(msg) => {
+                    let received = self.on_msg(now, &msg, framed.framed_len)?;
+                    let data = range_within(input, msg.data);
+                    let before = std::mem::replace(done, end);
+                    match received {
+                        Received::Piece => ControlFlow::Continue(()),
+                        Received::End(channel, message) => sink.push(channel, message),
+                        Received::Whole(channel) => {
+                            let message = take_message(input, before, data, done);
+                            sink.push(channel, message)
+                        }
+                    }
+                }
+            };
+            self.recv.on_packet();
+            self.keepalive.on_packet();
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The one place that admits a piece of a message.
+    fn on_msg(
+        &mut self,
+        now: Instant,
+        msg: &PacketMsg<'_>,
+        framed_len: usize,
+    ) -> Result<Received, ProtocolError> {
+        let unknown = ProtocolError::UnknownChannel { id: msg.channel_id };
+        let id = u8::try_from(msg.channel_id)
+            .map(ChannelId::new)
+            .map_err(|_| unknown.clone())?;
+        let index = self.by_id.get(id.index()).copied().flatten();
+        let channel = index.and_then(|index| self.channels.get_mut(usize::from(index)));
+        let channel = channel
+            .filter(|channel| channel.descriptor.receives())
+            .ok_or(unknown)?;
+        if self.config.require_checksum() {
+            verify(id, msg)?;
+        }
+        channel.reassembly.admit(msg.data.len(), &self.budget)?;
+        channel.received.on_bytes(now, framed_len);
+        channel.received.on_packet();
+        channel.messages_received += u64::from(msg.eof);
+        if !msg.eof {
+            channel.reassembly.extend(msg.data, &mut self.budget);
+            return Ok(Received::Piece);
+        }
+        if channel.reassembly.is_partial() {
+            return Ok(Received::End(
+                id,
+                channel.reassembly.finish(msg.data, &mut self.budget),
+            ));
+        }
+        channel.reassembly.on_whole(msg.data.len());
+        Ok(Received::Whole(id))
+    }
+}
+
+/// What a message packet amounts to.
+enum Received {
+    /// The message goes on.
+    Piece,
+    /// The end of a message that was put together from several packets.
+    End(ChannelId, Bytes),
+    /// A message in one packet.
+    Whole(ChannelId),
+}
+
+/// Whether an inbox stops us from reading.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    paused_since: Option<Instant>,
+    paused_in_all: Duration,
+}
+
+impl Reading {
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused_since.is_some()
+    }
+
+    /// Time paused in all.
+    pub(super) fn paused(&self, now: Instant) -> Duration {
+        let running = self
+            .paused_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.paused_in_all + running
+    }
+}
+
+fn verify(channel: ChannelId, msg: &PacketMsg<'_>) -> Result<(), ProtocolError> {
+    let Some(stated) = msg.checksum else {
+        return Err(ProtocolError::ChecksumMissing { channel });
+    };
+    let computed = checksum(channel, msg.eof, msg.data);
+    if stated == computed {
+        Ok(())
+    } else {
+        Err(ProtocolError::ChecksumMismatch {
+            channel,
+            stated,
+            computed,
+        })
+    }
+}
+
+/// Where `part` stands in `whole`, which it borrows from.
+fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start + part.len()
+}
+
+/// A copy of the data, or a slice of the read buffer where that does not keep much more memory than the message has.
+///
+/// A slice takes all up to `done` out of `input`, and so sets it to 0.
+fn take_message(
+    input: &mut BytesMut,
+    before: usize,
+    data: Range<usize>,
+    done: &mut usize,
+) -> Bytes {
+    if data.len() < LEAST_SLICE.max(input.capacity() / 4) {
+        return Bytes::copy_from_slice(input.get(data).unwrap_or_default());
+    }
+    input.advance(before);
+    let packet = input.split_to(std::mem::take(done) - before).freeze();
+    packet.slice(data.start - before..data.end - before)
+}
+
+/// A quarter of the driver's read buffer: a slice pins at most four times its own size.
+const LEAST_SLICE: usize = 16 * 1024;

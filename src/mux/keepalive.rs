@@ -1,0 +1,167 @@
+//! Is the peer alive, and what do we owe it to show that we are.
+
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// Pings, pongs, and the limits of silence (CometBFT p2p specification, "Ping and pong").
+///
+/// Any valid packet is a sign of life. Pongs that come late or unasked are counted and otherwise ignored. A ping from the
+/// peer sets a flag, so a flood of them costs one pong per write, and beyond a burst one per [`PONG_PERIOD`].
+#[derive(Debug)]
+pub(crate) struct Keepalive {
+    ping_interval: Duration,
+    pong_timeout: Duration,
+    next_ping: Instant,
+    state: State,
+    /// When the one ping was sent whose pong will measure the round trip.
+    measured: Option<Instant>,
+    pong_due: bool,
+    /// The time up to which pongs already sent count, at one per period.
+    pongs_until: Instant,
+    paused_since: Option<Instant>,
+    counters: Counters,
+}
+
+/// Whether the peer's silence is being timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    AwaitingPong { deadline: Instant },
+}
+
+/// What [`Stats`](crate::Stats) tells of pings and pongs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) pings_sent: u64,
+    pub(crate) pings_received: u64,
+    pub(crate) pongs_sent: u64,
+    pub(crate) pongs_received: u64,
+    pub(crate) round_trip: Option<Duration>,
+}
+
+impl Keepalive {
+    pub(crate) fn new(now: Instant, config: &Config) -> Self {
+        Self {
+            ping_interval: config.ping_interval(),
+            pong_timeout: config.pong_timeout(),
+            next_ping: now + config.ping_interval(),
+            state: State::Idle,
+            measured: None,
+            pong_due: false,
+            pongs_until: now,
+            paused_since: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Any valid packet came, pings and pongs included.
+    pub(crate) const fn on_packet(&mut self) {
+        self.state = State::Idle;
+    }
+
+    pub(crate) const fn on_ping(&mut self) {
+        self.counters.pings_received += 1;
+        self.pong_due = true;
+    }
+
+    pub(crate) fn on_pong(&mut self, now: Instant) {
+        self.counters.pongs_received += 1;
+        if let Some(sent) = self.measured.take() {
+            self.counters.round_trip = Some(now.saturating_duration_since(sent));
+        }
+    }
+
+    /// We stopped reading: from here the peer's silence is our doing.
+    pub(crate) fn on_read_paused(&mut self, now: Instant) {
+        self.paused_since.get_or_insert(now);
+    }
+
+    /// We read again: the time of the pause does not count.
+    pub(crate) fn on_read_resumed(&mut self, now: Instant) {
+        let Some(since) = self.paused_since.take() else {
+            return;
+        };
+        if let State::AwaitingPong { deadline } = &mut self.state {
+            let asked = deadline.checked_sub(self.pong_timeout).unwrap_or(since);
+            *deadline += now.saturating_duration_since(since.max(asked));
+        }
+    }
+
+    /// Whether a pong is to be written now; counts it as written.
+    pub(crate) fn take_pong(&mut self, now: Instant) -> bool {
+        if self.pong_at().is_none_or(|at| at > now) {
+            return false;
+        }
+        self.pong_due = false;
+        self.pongs_until = self.pongs_until.max(now) + PONG_PERIOD;
+        self.counters.pongs_sent += 1;
+        true
+    }
+
+    /// Whether a ping is to be written now; counts it as written and starts to time the peer's silence.
+    pub(crate) fn take_ping(&mut self, now: Instant) -> bool {
+        if now < self.next_ping {
+            return false;
+        }
+        self.next_ping = now + self.ping_interval;
+        // An unanswered earlier ping makes it unclear which of the two the next pong answers.
+        self.measured = if self.measured.is_none() {
+            Some(now)
+        } else {
+            None
+        };
+        if self.state == State::Idle {
+            self.state = State::AwaitingPong {
+                deadline: now + self.pong_timeout,
+            };
+        }
+        self.counters.pings_sent += 1;
+        true
+    }
+
+    /// When something is to be done next.
+    pub(crate) fn timeout(&self) -> Instant {
+        let deadline = self.deadline().unwrap_or(self.next_ping);
+        self.pong_at()
+            .unwrap_or(self.next_ping)
+            .min(self.next_ping)
+            .min(deadline)
+    }
+
+    /// Fails once the peer has been silent for too long.
+    pub(crate) fn check(&self, now: Instant) -> Result<(), Error> {
+        match self.deadline() {
+            Some(deadline) if deadline <= now => Err(Error::PongTimeout {
+                after: self.pong_timeout,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::AwaitingPong { deadline } if self.paused_since.is_none() => Some(deadline),
+            _ => None,
+        }
+    }
+
+    /// When the pong that is due may be written.
+    fn pong_at(&self) -> Option<Instant> {
+        let earliest = self
+            .pongs_until
+            .checked_sub(PONG_PERIOD * (PONG_BURST - 1))
+            .unwrap_or(self.pongs_until);
+        self.pong_due.then_some(earliest)
+    }
+}
+
+/// Pongs that are written at once, more than a well-behaved peer ever asks for in a row.
+const PONG_BURST: u32 = 10;
+/// Beyond the burst: ten small writes a second cost nothing, whatever the peer sends.
+const PONG_PERIOD: Duration = Duration::from_millis(100);

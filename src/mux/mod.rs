@@ -1,0 +1,413 @@
+//! The multiplexer as a state machine: it does no I/O, reads no clock and starts no task.
+//!
+//! # Driving it
+//!
+//! | family | methods | meaning |
+//! | --- | --- | --- |
+//! | in | [`handle_input`](Mux::handle_input), [`handle_end`](Mux::handle_end), [`handle_timeout`](Mux::handle_timeout) | bytes came, the stream ended, time passed |
+//! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed) | what the driver saw |
+//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`read_allowance`](Mux::read_allowance) | what the driver is to do next |
+//! | commands | [`begin_drain`](Mux::begin_drain), [`finish`](Mux::finish), [`set_send_rate`](Mux::set_send_rate), [`set_recv_rate`](Mux::set_recv_rate) | what the owner wants |
+//!
+//! The one rule: after anything else, call `poll_transmit` until it writes nothing, then wait until `poll_timeout`, input, a
+//! queued message or a writable transport. Time is an argument everywhere and must not go backwards.
+//!
+//! Queues are outside: messages are pulled from a [`MessageSource`] one per channel, and complete ones are pushed into a
+//! [`MessageSink`], so nothing in here can grow without a bound.
+
+mod direction;
+mod input;
+mod keepalive;
+mod monitor;
+mod outgoing;
+mod reassembly;
+mod recently_sent;
+pub mod scheduler;
+mod throttle;
+mod write_progress;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU64;
+use std::time::Instant;
+
+pub use input::MessageSink;
+pub use outgoing::MessageSource;
+
+use crate::channel::{ChannelDescriptor, ChannelId};
+use crate::config::Config;
+use crate::error::{ConfigError, Error};
+use crate::packet::{PING, PONG};
+use crate::stats::{ChannelStats, Stats};
+use direction::Direction;
+use input::Reading;
+use keepalive::Keepalive;
+use monitor::Monitor;
+use outgoing::Outgoing;
+use reassembly::{Budget, Reassembly};
+use recently_sent::RecentlySent;
+use scheduler::Scheduler;
+use write_progress::WriteProgress;
+
+/// Many prioritised channels over one byte stream; see the [module](self) for how to drive it.
+#[derive(Debug)]
+pub struct Mux {
+    config: Config,
+    started: Instant,
+    phase: Phase,
+    channels: Vec<Channel>,
+    /// Channel id to index in `channels`.
+    by_id: Box<[Option<u8>; 256]>,
+    /// Indices of channels that have become pending since the last transmit step.
+    queued: [u64; 4],
+    scheduler: Scheduler,
+    keepalive: Keepalive,
+    write: WriteProgress,
+    send: Direction,
+    recv: Direction,
+    budget: Budget,
+    reading: Reading,
+}
+
+/// How far the connection's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Draining,
+    Finished,
+}
+
+#[derive(Debug)]
+struct Channel {
+    descriptor: ChannelDescriptor,
+    outgoing: Outgoing,
+    reassembly: Reassembly,
+    sent: Monitor,
+    received: Monitor,
+    messages_sent: u64,
+    messages_received: u64,
+    recently_sent: RecentlySent,
+}
+
+impl Mux {
+    /// A machine for these channels, in the order that decides ties.
+    ///
+    /// # Errors
+    ///
+    /// A priority of 0, a capacity of 0, or the same channel twice.
+    pub fn new(
+        now: Instant,
+        config: Config,
+        channels: &[ChannelDescriptor],
+    ) -> Result<Self, ConfigError> {
+        let by_id = index_channels(channels)?;
+        let priorities = channels.iter().map(ChannelDescriptor::priority);
+        let maxima = channels
+            .iter()
+            .filter(|c| c.receives())
+            .map(ChannelDescriptor::max_message);
+        let budget = config
+            .reassembly_bytes()
+            .unwrap_or_else(|| maxima.fold(0, usize::saturating_add));
+        Ok(Self {
+            started: now,
+            phase: Phase::Open,
+            channels: channels
+                .iter()
+                .map(|c| Channel::new(now, &config, c))
+                .collect(),
+            by_id,
+            queued: [0; 4],
+            scheduler: Scheduler::new(priorities, config.largest_sent()),
+            keepalive: Keepalive::new(now, &config),
+            write: WriteProgress::new(&config),
+            send: Direction::new(now, config.send_rate(), config.largest_sent())?,
+            recv: Direction::new(now, config.recv_rate(), config.largest_received())?,
+            budget: Budget::new(budget),
+            reading: Reading::default(),
+            config,
+        })
+    }
+
+    /// The source has a message for this channel, after it had none. May be called more often than that.
+    pub fn on_queued(&mut self, channel: ChannelId) {
+        if let Some(Some(index)) = self.by_id.get(channel.index()) {
+            if let Some(word) = self.queued.get_mut(usize::from(index / 64)) {
+                *word |= 1 << (index % 64);
+            }
+        }
+    }
+
+    /// Appends the next batch of packets to `out` and says how many bytes that were.
+    ///
+    /// Nothing is written while an earlier batch is not written wholly, so that what is chosen is sent soon; nor beyond the
+    /// send limit, except for control packets. Each packet is chosen as late as possible: a batch has 4 to 62 KiB,
+    /// depending on how the transport takes them, and about 2 ms of the rate where the rate is limited.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        source: &mut impl MessageSource,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        if self.write.in_flight() > 0 || self.phase == Phase::Finished {
+            return 0;
+        }
+        self.load_queued(source);
+        let start = out.len();
+        self.put_control(now, out);
+        let control = out.len() - start;
+        let data = self.put_batch(now, source, out);
+        if control + data > 0 {
+            self.send.on_bytes(now, control + data);
+            self.write.on_encoded(control + data);
+        }
+        control + data
+    }
+
+    /// The transport took `bytes` of what `poll_transmit` wrote.
+    pub fn on_written(&mut self, now: Instant, bytes: usize) {
+        self.write.on_written(now, bytes);
+    }
+
+    /// The transport takes nothing at present, and some of what `poll_transmit` wrote is left.
+    pub fn on_write_blocked(&mut self, now: Instant) {
+        self.write.on_blocked(now);
+    }
+
+    /// When `handle_timeout` is to be called next.
+    pub fn poll_timeout(&self) -> Instant {
+        let timers = [
+            self.write.timeout(),
+            self.send
+                .not_before()
+                .filter(|_| self.scheduler.pending() > 0),
+            self.recv.not_before().filter(|_| !self.reading.is_paused()),
+        ];
+        timers
+            .into_iter()
+            .flatten()
+            .fold(self.keepalive.timeout(), Instant::min)
+    }
+
+    /// Time has passed.
+    ///
+    /// Give it what was read before, so that a peer is not declared silent while its packets wait to be decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PongTimeout`] or [`Error::WriteTimeout`] once the peer has been silent for too long.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.write.check(now)?;
+        self.keepalive.check(now)
+    }
+
+    /// Everything accepted is to be sent, and no more pings; see [`is_drained`](Self::is_drained).
+    pub fn begin_drain(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Draining;
+        }
+    }
+
+    /// Whether a drain was begun and all that the source had has been written.
+    pub fn is_drained(&self) -> bool {
+        let idle =
+            self.queued == [0; 4] && self.scheduler.pending() == 0 && self.write.in_flight() == 0;
+        idle && self.phase == Phase::Draining
+    }
+
+    /// The write half is closed: nothing more is encoded.
+    pub fn finish(&mut self) {
+        self.phase = Phase::Finished;
+    }
+
+    /// Changes the send limit; `None` lifts it. What was sent ahead stays counted.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    pub fn set_send_rate(
+        &mut self,
+        now: Instant,
+        rate: Option<NonZeroU64>,
+    ) -> Result<(), ConfigError> {
+        self.send.set_rate(now, rate, self.config.largest_sent())
+    }
+
+    /// Changes the receive limit; `None` lifts it. What was read ahead stays counted.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    pub fn set_recv_rate(
+        &mut self,
+        now: Instant,
+        rate: Option<NonZeroU64>,
+    ) -> Result<(), ConfigError> {
+        self.recv
+            .set_rate(now, rate, self.config.largest_received())
+    }
+
+    /// The machine's part of the statistics; what concerns queues is the driver's.
+    pub fn stats(&self, now: Instant) -> Stats {
+        let counters = self.keepalive.counters();
+        Stats {
+            uptime: now.saturating_duration_since(self.started),
+            sent: self.send.stats(now),
+            received: self.recv.stats(now),
+            pings_sent: counters.pings_sent,
+            pings_received: counters.pings_received,
+            pongs_sent: counters.pongs_sent,
+            pongs_received: counters.pongs_received,
+            round_trip: counters.round_trip,
+            reading_paused: self.reading.paused(now),
+            reassembly_bytes: self.budget.used(),
+            channels: self
+                .channels
+                .iter()
+                .map(|channel| channel.stats(now))
+                .collect(),
+            ..Stats::default()
+        }
+    }
+
+    fn load_queued(&mut self, source: &mut impl MessageSource) {
+        for word in 0..self.queued.len() {
+            let mut bits = self.queued.get_mut(word).map_or(0, std::mem::take);
+            while bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let Some(channel) = self.channels.get_mut(index) else {
+                    continue;
+                };
+                if channel.outgoing.is_idle() {
+                    if let Some(len) = channel.outgoing.load(source) {
+                        self.scheduler.on_pending(index, len);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A pong or a ping; they never wait for the limit, but count.
+    fn put_control(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if self.keepalive.take_pong(now) {
+            out.extend_from_slice(&PONG);
+            self.send.on_packet();
+        }
+        if self.phase == Phase::Open && self.keepalive.take_ping(now) {
+            out.extend_from_slice(&PING);
+            self.send.on_packet();
+        }
+    }
+
+    /// Message packets, while the limit and the batch have room.
+    fn put_batch(
+        &mut self,
+        now: Instant,
+        source: &mut impl MessageSource,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        if self.scheduler.pending() == 0 {
+            return 0;
+        }
+        let room = self.send.room(now).min(self.write.batch());
+        let start = out.len();
+        while out.len() - start < room {
+            let Some(index) = self.scheduler.pick() else {
+                break;
+            };
+            let Some(channel) = self.channels.get_mut(index) else {
+                break;
+            };
+            if out.len() > start
+                && out.len() - start + channel.outgoing.next_len().unwrap_or(0) > self.write.batch()
+            {
+                break;
+            }
+            let Some((len, eof)) = channel.outgoing.encode_next(out) else {
+                break;
+            };
+            channel.on_sent(now, len, eof);
+            let next = if eof {
+                channel.outgoing.load(source)
+            } else {
+                channel.outgoing.next_len()
+            };
+            self.scheduler.on_sent(len, next);
+            self.send.on_packet();
+        }
+        out.len() - start
+    }
+}
+
+impl Channel {
+    fn new(now: Instant, config: &Config, descriptor: &ChannelDescriptor) -> Self {
+        Self {
+            outgoing: Outgoing::new(
+                descriptor.id(),
+                config.max_packet_payload(),
+                config.send_checksum(),
+            ),
+            reassembly: Reassembly::new(descriptor.id(), descriptor.max_message()),
+            descriptor: descriptor.clone(),
+            sent: Monitor::new(now),
+            received: Monitor::new(now),
+            messages_sent: 0,
+            messages_received: 0,
+            recently_sent: RecentlySent::new(now),
+        }
+    }
+
+    fn on_sent(&mut self, now: Instant, framed_len: usize, eof: bool) {
+        self.sent.on_bytes(now, framed_len);
+        self.sent.on_packet();
+        self.recently_sent.add(now, framed_len);
+        self.messages_sent += u64::from(eof);
+    }
+
+    fn stats(&self, now: Instant) -> ChannelStats {
+        ChannelStats {
+            sent: self.sent.snapshot(now),
+            received: self.received.snapshot(now),
+            messages_sent: self.messages_sent,
+            messages_received: self.messages_received,
+            send_capacity: self.descriptor.send_capacity(),
+            recently_sent: self.recently_sent.value(now),
+            ..ChannelStats::new(self.descriptor.id(), self.descriptor.priority())
+        }
+    }
+}
+
+fn index_channels(channels: &[ChannelDescriptor]) -> Result<Box<[Option<u8>; 256]>, ConfigError> {
+    let mut by_id = Box::new([None; 256]);
+    for (index, channel) in channels.iter().enumerate() {
+        check_channel(channel)?;
+        let slot = by_id.get_mut(channel.id().index());
+        // Two channels of the same id come before the 257th channel.
+        match (slot, u8::try_from(index)) {
+            (Some(slot @ None), Ok(index)) => *slot = Some(index),
+            _ => {
+                return Err(ConfigError::DuplicateChannel {
+                    channel: channel.id(),
+                });
+            }
+        }
+    }
+    Ok(by_id)
+}
+
+fn check_channel(channel: &ChannelDescriptor) -> Result<(), ConfigError> {
+    let bounds = [
+        ("send_capacity", channel.send_capacity()),
+        ("send_bytes", channel.send_bytes()),
+        ("recv_capacity", channel.recv_capacity()),
+    ];
+    match bounds.into_iter().find(|(_, bound)| *bound == 0) {
+        Some((name, _)) => Err(ConfigError::Zero { name }),
+        None if channel.priority() == 0 => Err(ConfigError::ZeroPriority {
+            channel: channel.id(),
+        }),
+        None => Ok(()),
+    }
+}

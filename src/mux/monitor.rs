@@ -1,0 +1,129 @@
+//! How much passes, for statistics only.
+
+use std::time::{Duration, Instant};
+
+use crate::stats::FlowStats;
+
+/// Counts one direction of a connection or channel.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    started: Instant,
+    bytes: u64,
+    packets: u64,
+    sample_start: Instant,
+    sample_bytes: u64,
+    average: Option<f64>,
+    peak: f64,
+    throttled: Duration,
+    throttled_since: Option<Instant>,
+}
+
+impl Monitor {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            bytes: 0,
+            packets: 0,
+            sample_start: now,
+            sample_bytes: 0,
+            average: None,
+            peak: 0.0,
+            throttled: Duration::ZERO,
+            throttled_since: None,
+        }
+    }
+
+    pub(crate) fn on_bytes(&mut self, now: Instant, bytes: usize) {
+        self.close_sample(now);
+        self.bytes += bytes as u64;
+        self.sample_bytes += bytes as u64;
+    }
+
+    pub(crate) const fn on_packet(&mut self) {
+        self.packets += 1;
+    }
+
+    pub(crate) fn on_throttled(&mut self, now: Instant) {
+        self.throttled_since.get_or_insert(now);
+    }
+
+    pub(crate) fn on_released(&mut self, now: Instant) {
+        if let Some(since) = self.throttled_since.take() {
+            self.throttled += now.saturating_duration_since(since);
+        }
+    }
+
+    pub(crate) fn snapshot(&self, now: Instant) -> FlowStats {
+        let (average, peak) = self
+            .sampled(now)
+            .unwrap_or_else(|| (self.average.unwrap_or(0.0), self.peak));
+        let throttling = self
+            .throttled_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        FlowStats {
+            bytes: self.bytes,
+            packets: self.packets,
+            rate: whole(average),
+            peak_rate: whole(peak),
+            average_rate: whole(per_second(
+                self.bytes,
+                now.saturating_duration_since(self.started),
+            )),
+            idle: self.idle(now),
+            throttled: self.throttled + throttling,
+        }
+    }
+
+    /// Time since bytes last moved, to the precision of a sample.
+    fn idle(&self, now: Instant) -> Duration {
+        if self.sample_bytes > 0 && now.saturating_duration_since(self.sample_start) < SAMPLE {
+            return Duration::ZERO;
+        }
+        now.saturating_duration_since(self.sample_start)
+    }
+
+    fn close_sample(&mut self, now: Instant) {
+        if let Some((average, peak)) = self.sampled(now) {
+            self.average = Some(average);
+            self.peak = peak;
+            self.sample_start = now;
+            self.sample_bytes = 0;
+        }
+    }
+
+    /// Average and peak with the running sample, if that is long enough.
+    fn sampled(&self, now: Instant) -> Option<(f64, f64)> {
+        let length = now.saturating_duration_since(self.sample_start);
+        if length < SAMPLE {
+            return None;
+        }
+        let sample = per_second(self.sample_bytes, length);
+        let weight = (-length.as_secs_f64() / WINDOW.as_secs_f64()).exp();
+        let average = self
+            .average
+            .map_or(sample, |average| sample + weight * (average - sample));
+        Some((average, self.peak.max(sample)))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+fn per_second(bytes: u64, time: Duration) -> f64 {
+    if time.is_zero() {
+        0.0
+    } else {
+        bytes as f64 / time.as_secs_f64()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are positive, and saturate"
+)]
+fn whole(rate: f64) -> u64 {
+    rate.round() as u64
+}
+
+/// As in CometBFT's status, so that figures can be compared.
+const SAMPLE: Duration = Duration::from_millis(100);
+const WINDOW: Duration = Duration::from_secs(1);

@@ -1,0 +1,154 @@
+//! May bytes pass now, and if not, when.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use governor::Quota;
+use governor::clock::Clock;
+use governor::middleware::StateInformationMiddleware;
+use governor::state::{InMemoryState, NotKeyed, RateLimiter};
+
+use crate::rate::{LinkRate, NANOS_PER_SECOND};
+
+/// A rate limit for one direction, paid afterwards: what passed is charged, and nothing more may pass until it is paid.
+///
+/// One cell of the underlying limiter (GCRA) is one nanosecond of link time, which is exact at any rate.
+pub(crate) struct Throttle {
+    origin: Instant,
+    rate: LinkRate,
+    limiter: Limiter,
+    clock: LinkClock,
+    owed_nanos: u64,
+    /// What division left of the bytes charged, in billionths of a byte's time.
+    remainder: u128,
+    /// Link time that could be used ahead, and when that was so.
+    spare: (Duration, u64),
+}
+
+impl Throttle {
+    pub(crate) fn new(now: Instant, rate: LinkRate) -> Self {
+        let clock = LinkClock::default();
+        Self {
+            origin: now,
+            rate,
+            limiter: limiter(rate, InMemoryState::default(), clock.clone()),
+            clock,
+            owed_nanos: 0,
+            remainder: 0,
+            spare: (Duration::ZERO, u64::from(rate.burst_nanos())),
+        }
+    }
+
+    /// Bytes that may pass at `now` without exceeding the burst, or the instant before which none may.
+    ///
+    /// Where some may pass, one packet may exceed them.
+    pub(crate) fn ready(&mut self, now: Instant) -> Result<u64, Instant> {
+        let elapsed = self.clock.set(now.saturating_duration_since(self.origin));
+        while let Some(piece) = self.next_piece() {
+            match self.limiter.check_n(piece) {
+                Ok(Ok(paid)) => {
+                    self.owed_nanos -= u64::from(piece.get());
+                    self.spare = (elapsed, u64::from(paid.remaining_burst_capacity()));
+                }
+                Ok(Err(early)) => return Err(self.origin + early.earliest_possible()),
+                Err(_) => {
+                    return Err(now + Duration::from_nanos(u64::from(self.rate.burst_nanos())));
+                }
+            }
+        }
+        Ok(self.spare_bytes(elapsed))
+    }
+
+    /// Owes for `bytes` that passed.
+    pub(crate) fn charge(&mut self, bytes: usize) {
+        let rate = u128::from(self.rate.bytes_per_second().get());
+        let time = bytes as u128 * NANOS_PER_SECOND + self.remainder;
+        let nanos = u64::try_from(time / rate).unwrap_or(u64::MAX);
+        self.owed_nanos = self.owed_nanos.saturating_add(nanos);
+        self.remainder = time % rate;
+    }
+
+    /// Goes on at another rate. Time used ahead stays used, so that a change gives no second burst.
+    pub(crate) fn set_rate(&mut self, now: Instant, rate: LinkRate) {
+        let elapsed = now.saturating_duration_since(self.origin);
+        let spent = self.spent_nanos(elapsed);
+        let unused = InMemoryState::default();
+        let old = std::mem::replace(&mut self.limiter, limiter(rate, unused, self.clock.clone()));
+        // The stored state counts from the limiter's creation, which must stay at the origin.
+        self.clock.set(Duration::ZERO);
+        self.limiter = limiter(rate, old.into_state_store(), self.clock.clone());
+        self.clock.set(elapsed);
+        self.spare = (elapsed, u64::from(rate.burst_nanos()).saturating_sub(spent));
+        self.rate = rate;
+    }
+
+    pub(crate) const fn rate(&self) -> LinkRate {
+        self.rate
+    }
+
+    fn next_piece(&self) -> Option<NonZeroU32> {
+        let piece = self.owed_nanos.min(u64::from(self.rate.burst_nanos()));
+        NonZeroU32::new(u32::try_from(piece).unwrap_or(u32::MAX))
+    }
+
+    fn spare_bytes(&self, elapsed: Duration) -> u64 {
+        let spare = u64::from(self.rate.burst_nanos()) - self.spent_nanos(elapsed);
+        let bytes =
+            u128::from(spare) * u128::from(self.rate.bytes_per_second().get()) / NANOS_PER_SECOND;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
+    /// Link time used ahead of `elapsed`.
+    fn spent_nanos(&self, elapsed: Duration) -> u64 {
+        let (at, spare) = self.spare;
+        let spare = spare.saturating_add(nanos(elapsed.saturating_sub(at)));
+        u64::from(self.rate.burst_nanos()).saturating_sub(spare)
+    }
+}
+
+impl std::fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Throttle")
+            .field("rate", &self.rate)
+            .field("owed_nanos", &self.owed_nanos)
+            .finish_non_exhaustive()
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, LinkClock, StateInformationMiddleware>;
+
+fn limiter(rate: LinkRate, state: InMemoryState, clock: LinkClock) -> Limiter {
+    let burst = NonZeroU32::new(rate.burst_nanos()).unwrap_or(NonZeroU32::MIN);
+    let quota = Quota::with_period(CELL)
+        .unwrap_or_else(|| Quota::per_second(burst))
+        .allow_burst(burst);
+    RateLimiter::<_, _, _, StateInformationMiddleware>::new(quota, state, clock)
+}
+
+/// Time since the throttle's origin, set by whoever calls it.
+#[derive(Clone, Debug, Default)]
+struct LinkClock(Arc<AtomicU64>);
+
+impl LinkClock {
+    fn set(&self, elapsed: Duration) -> Duration {
+        self.0.store(nanos(elapsed), Ordering::Relaxed);
+        elapsed
+    }
+}
+
+impl Clock for LinkClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Saturates after 584 years.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+const CELL: Duration = Duration::from_nanos(1);

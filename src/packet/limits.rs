@@ -1,0 +1,86 @@
+//! How large a packet may be, and how much of a message fits into one.
+
+use prost::encoding::encoded_len_varint;
+
+use crate::channel::ChannelId;
+
+/// The largest packet, without its length prefix, of a CometBFT connection whose `MaxPacketMsgPayloadSize` is `payload`.
+///
+/// Go measures a final packet of that size on channel 1 once and uses the result both for what it sends and for what
+/// it accepts. A final full packet on an id of 0x80 or above is a byte longer, and Go refuses it.
+pub const fn max_packet(payload: usize) -> usize {
+    body_len(ChannelId::new(1), true, payload, false)
+}
+
+/// A packet of `body` bytes with its length prefix.
+pub(crate) const fn framed_max(body: usize) -> usize {
+    varint_len(body) + body
+}
+
+/// How much data one packet of a channel may carry so that it stays within [`max_packet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLimits {
+    /// Data bytes of a packet that does not end its message.
+    pub partial: usize,
+    /// Data bytes of the packet that ends its message.
+    pub last: usize,
+}
+
+impl ChunkLimits {
+    /// The limits of `channel` for a payload of at most `payload` bytes, with room for the checksum if one is `checked`.
+    ///
+    /// Both are `payload` on ids below 0x80 without a checksum, and a little less otherwise.
+    pub const fn new(channel: ChannelId, payload: usize, checked: bool) -> Self {
+        Self {
+            partial: largest(channel, false, payload, checked),
+            last: largest(channel, true, payload, checked),
+        }
+    }
+
+    /// Data bytes of the next packet, and whether it ends the message, with `remaining` bytes of it left to send.
+    pub const fn next(&self, remaining: usize) -> (usize, bool) {
+        if remaining <= self.last {
+            (remaining, true)
+        } else if remaining <= self.partial {
+            (remaining.saturating_sub(1), false)
+        } else {
+            (self.partial, false)
+        }
+    }
+}
+
+pub(super) const fn body_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
+    let inner = inner_len(channel, eof, data, checked);
+    1 + varint_len(inner) + inner
+}
+
+pub(super) const fn inner_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
+    let id = match channel.get() {
+        0 => 0,
+        1..=0x7f => 2,
+        0x80.. => 3,
+    };
+    let eof = if eof { 2 } else { 0 };
+    let data = if data > 0 {
+        1 + varint_len(data) + data
+    } else {
+        0
+    };
+    let checksum = if checked { CHECKSUM_LEN } else { 0 };
+    id + eof + data + checksum
+}
+
+pub(super) const fn varint_len(value: usize) -> usize {
+    encoded_len_varint(value as u64)
+}
+
+const fn largest(channel: ChannelId, eof: bool, payload: usize, checked: bool) -> usize {
+    let mut data = payload;
+    while data > 0 && body_len(channel, eof, data, checked) > max_packet(payload) {
+        data -= 1;
+    }
+    data
+}
+
+/// A one-byte tag and a `fixed32`.
+pub(super) const CHECKSUM_LEN: usize = 5;
