@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::ConfigError;
+
 /// Names a channel, on both sides of a connection.
 ///
 /// The wire carries an `int32`; only 0 to 255 are ever valid (CometBFT p2p specification, "Multiplexed connection").
@@ -189,6 +191,71 @@ impl ChannelDescriptor {
     /// Whether a full inbox drops the newest message instead of pausing the connection's reading.
     pub const fn sheds(&self) -> bool {
         matches!(self.overflow, Overflow::Shed)
+    }
+}
+
+/// Channels without duplicates, each fit for use, found by id.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelSet {
+    channels: Vec<ChannelDescriptor>,
+    /// By id: the index in `channels`, meaningful only if the channel there has this id.
+    index: Box<[u8; 256]>,
+}
+
+impl ChannelSet {
+    /// Adds a channel behind the others and says its index.
+    ///
+    /// # Errors
+    ///
+    /// A priority of 0, a capacity of 0, or a channel that is there already.
+    pub(crate) fn insert(&mut self, channel: ChannelDescriptor) -> Result<usize, ConfigError> {
+        check(&channel)?;
+        let id = channel.id();
+        let next = self.channels.len();
+        // Ids are unique, so the 257th channel is a duplicate too.
+        match (
+            self.index_of(id),
+            self.index.get_mut(id.index()),
+            u8::try_from(next),
+        ) {
+            (None, Some(slot), Ok(index)) => *slot = index,
+            _ => return Err(ConfigError::DuplicateChannel { channel: id }),
+        }
+        self.channels.push(channel);
+        Ok(next)
+    }
+
+    pub(crate) fn index_of(&self, id: ChannelId) -> Option<usize> {
+        let index = usize::from(*self.index.get(id.index())?);
+        (self.channels.get(index)?.id() == id).then_some(index)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[ChannelDescriptor] {
+        &self.channels
+    }
+}
+
+impl Default for ChannelSet {
+    fn default() -> Self {
+        Self {
+            channels: Vec::new(),
+            index: Box::new([0; 256]),
+        }
+    }
+}
+
+fn check(channel: &ChannelDescriptor) -> Result<(), ConfigError> {
+    let bounds = [
+        ("send_capacity", channel.send_capacity()),
+        ("send_bytes", channel.send_bytes()),
+        ("recv_capacity", channel.recv_capacity()),
+    ];
+    match bounds.into_iter().find(|(_, bound)| *bound == 0) {
+        Some((name, _)) => Err(ConfigError::Zero { name }),
+        None if channel.priority() == 0 => Err(ConfigError::ZeroPriority {
+            channel: channel.id(),
+        }),
+        None => Ok(()),
     }
 }
 

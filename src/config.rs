@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::channel::ChannelId;
 use crate::error::ConfigError;
 use crate::packet::{ChunkLimits, framed_max, max_packet};
-use crate::rate::LinkRate;
+use crate::rate::{LinkRate, link};
 
 /// The settings of a connection, checked once when built.
 ///
@@ -21,6 +21,8 @@ use crate::rate::LinkRate;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     settings: ConfigBuilder,
+    send_link: Option<LinkRate>,
+    recv_link: Option<LinkRate>,
 }
 
 impl Config {
@@ -33,12 +35,9 @@ impl Config {
     ///
     /// Its channels are [`ChannelDescriptor::cometbft`](crate::ChannelDescriptor::cometbft).
     pub fn cometbft() -> Self {
-        let settings = ConfigBuilder {
-            send_rate: COMETBFT_RATE,
-            recv_rate: COMETBFT_RATE,
-            ..ConfigBuilder::default()
-        };
-        Self { settings }
+        let rate = NonZeroU64::new(COMETBFT_RATE);
+        let preset = Self::builder().send_rate(rate).recv_rate(rate);
+        preset.build().unwrap_or_default()
     }
 
     /// See [`ConfigBuilder::max_packet_payload`].
@@ -59,6 +58,14 @@ impl Config {
     /// The largest packet that is accepted, its length prefix included.
     pub(crate) const fn largest_received(&self) -> usize {
         framed_max(self.settings.max_packet)
+    }
+
+    pub(crate) const fn send_link(&self) -> Option<LinkRate> {
+        self.send_link
+    }
+
+    pub(crate) const fn recv_link(&self) -> Option<LinkRate> {
+        self.recv_link
     }
 
     /// See [`ConfigBuilder::send_rate`].
@@ -258,14 +265,13 @@ impl ConfigBuilder {
     pub fn build(self) -> Result<Config, ConfigError> {
         self.check_sizes()?;
         self.check_times()?;
-        let config = Config { settings: self };
-        if let Some(rate) = config.send_rate() {
-            LinkRate::new(rate, config.largest_sent())?;
-        }
-        if let Some(rate) = config.recv_rate() {
-            LinkRate::new(rate, config.largest_received())?;
-        }
-        Ok(config)
+        let sent = framed_max(max_packet(self.max_packet_payload));
+        let received = framed_max(self.max_packet);
+        Ok(Config {
+            send_link: link(self.send_rate, sent)?,
+            recv_link: link(self.recv_rate, received)?,
+            settings: self,
+        })
     }
 
     fn check_sizes(&self) -> Result<(), ConfigError> {
@@ -347,7 +353,7 @@ impl Default for ConfigBuilder {
 }
 
 const COMETBFT_PAYLOAD: usize = 1024;
-const COMETBFT_RATE: Option<NonZeroU64> = NonZeroU64::new(5_120_000);
+const COMETBFT_RATE: u64 = 5_120_000;
 /// One byte of data on any channel, in a packet whose limit was computed for channel 1.
 const PAYLOAD_MIN: usize = 2;
 /// Likewise with a checksum of five bytes.

@@ -49,6 +49,15 @@ impl LinkRate {
     }
 }
 
+/// A rate that may be none, checked.
+pub(crate) fn link(
+    rate: Option<NonZeroU64>,
+    largest_packet: usize,
+) -> Result<Option<LinkRate>, ConfigError> {
+    rate.map(|rate| LinkRate::new(rate, largest_packet))
+        .transpose()
+}
+
 /// About 2 ms of the rate, so that a packet chosen now does not wait behind many chosen earlier.
 fn batch_len(rate: NonZeroU64, largest_packet: usize) -> usize {
     let two_ms = usize::try_from(rate.get() / 500).unwrap_or(usize::MAX);

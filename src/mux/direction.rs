@@ -1,11 +1,9 @@
 //! One direction of the link: its limit and what passed.
 
-use std::num::NonZeroU64;
 use std::time::Instant;
 
 use super::monitor::Monitor;
 use super::throttle::Throttle;
-use crate::error::ConfigError;
 use crate::rate::LinkRate;
 use crate::stats::FlowStats;
 
@@ -18,35 +16,20 @@ pub(crate) struct Direction {
 }
 
 impl Direction {
-    pub(crate) fn new(
-        now: Instant,
-        rate: Option<NonZeroU64>,
-        largest_packet: usize,
-    ) -> Result<Self, ConfigError> {
-        let mut direction = Self {
-            throttle: None,
+    pub(crate) fn new(now: Instant, rate: Option<LinkRate>) -> Self {
+        Self {
+            throttle: rate.map(|rate| Throttle::new(now, rate)),
             not_before: None,
             monitor: Monitor::new(now),
-        };
-        direction.set_rate(now, rate, largest_packet)?;
-        Ok(direction)
+        }
     }
 
-    pub(crate) fn set_rate(
-        &mut self,
-        now: Instant,
-        rate: Option<NonZeroU64>,
-        largest_packet: usize,
-    ) -> Result<(), ConfigError> {
-        let rate = rate
-            .map(|rate| LinkRate::new(rate, largest_packet))
-            .transpose()?;
+    pub(crate) fn set_rate(&mut self, now: Instant, rate: Option<LinkRate>) {
         match (rate, &mut self.throttle) {
             (Some(rate), Some(throttle)) => throttle.set_rate(now, rate),
             (rate, throttle) => *throttle = rate.map(|rate| Throttle::new(now, rate)),
         }
         self.not_before = None;
-        Ok(())
     }
 
     /// Bytes that may pass now; where it is not 0, one packet may exceed it.

@@ -138,8 +138,8 @@ impl Mux {
         let id = u8::try_from(msg.channel_id)
             .map(ChannelId::new)
             .map_err(|_| unknown.clone())?;
-        let index = self.by_id.get(id.index()).copied().flatten();
-        let channel = index.and_then(|index| self.channels.get_mut(usize::from(index)));
+        let index = self.set.index_of(id);
+        let channel = index.and_then(|index| self.channels.get_mut(index));
         let channel = channel
             .filter(|channel| channel.descriptor.receives())
             .ok_or(unknown)?;

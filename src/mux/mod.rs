@@ -35,10 +35,11 @@ use std::time::Instant;
 pub use input::MessageSink;
 pub use outgoing::MessageSource;
 
-use crate::channel::{ChannelDescriptor, ChannelId};
+use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::config::Config;
 use crate::error::{ConfigError, Error};
 use crate::packet::{PING, PONG};
+use crate::rate::link;
 use crate::stats::{ChannelStats, Stats};
 use direction::Direction;
 use input::Reading;
@@ -56,9 +57,9 @@ pub struct Mux {
     config: Config,
     started: Instant,
     phase: Phase,
+    set: ChannelSet,
+    /// In the order of the set.
     channels: Vec<Channel>,
-    /// Channel id to index in `channels`.
-    by_id: Box<[Option<u8>; 256]>,
     /// Indices of channels that have become pending since the last transmit step.
     queued: [u64; 4],
     scheduler: Scheduler,
@@ -101,39 +102,42 @@ impl Mux {
         config: Config,
         channels: &[ChannelDescriptor],
     ) -> Result<Self, ConfigError> {
-        let by_id = index_channels(channels)?;
+        let mut set = ChannelSet::default();
+        for channel in channels {
+            set.insert(channel.clone())?;
+        }
+        Ok(Self::with_channels(now, config, set))
+    }
+
+    pub(crate) fn with_channels(now: Instant, config: Config, set: ChannelSet) -> Self {
+        let channels = set.as_slice();
         let priorities = channels.iter().map(ChannelDescriptor::priority);
-        let maxima = channels
-            .iter()
-            .filter(|c| c.receives())
-            .map(ChannelDescriptor::max_message);
-        let budget = config
-            .reassembly_bytes()
-            .unwrap_or_else(|| maxima.fold(0, usize::saturating_add));
-        Ok(Self {
+        let maxima = channels.iter().filter(|c| c.receives());
+        let sum = maxima.fold(0, |sum: usize, c| sum.saturating_add(c.max_message()));
+        Self {
             started: now,
             phase: Phase::Open,
             channels: channels
                 .iter()
                 .map(|c| Channel::new(now, &config, c))
                 .collect(),
-            by_id,
             queued: [0; 4],
             scheduler: Scheduler::new(priorities, config.largest_sent()),
             keepalive: Keepalive::new(now, &config),
             write: WriteProgress::new(&config),
-            send: Direction::new(now, config.send_rate(), config.largest_sent())?,
-            recv: Direction::new(now, config.recv_rate(), config.largest_received())?,
-            budget: Budget::new(budget),
+            send: Direction::new(now, config.send_link()),
+            recv: Direction::new(now, config.recv_link()),
+            budget: Budget::new(config.reassembly_bytes().unwrap_or(sum)),
             reading: Reading::default(),
             config,
-        })
+            set,
+        }
     }
 
     /// The source has a message for this channel, after it had none. May be called more often than that.
     pub fn on_queued(&mut self, channel: ChannelId) {
-        if let Some(Some(index)) = self.by_id.get(channel.index()) {
-            if let Some(word) = self.queued.get_mut(usize::from(index / 64)) {
+        if let Some(index) = self.set.index_of(channel) {
+            if let Some(word) = self.queued.get_mut(index / 64) {
                 *word |= 1 << (index % 64);
             }
         }
@@ -231,7 +235,9 @@ impl Mux {
         now: Instant,
         rate: Option<NonZeroU64>,
     ) -> Result<(), ConfigError> {
-        self.send.set_rate(now, rate, self.config.largest_sent())
+        self.send
+            .set_rate(now, link(rate, self.config.largest_sent())?);
+        Ok(())
     }
 
     /// Changes the receive limit; `None` lifts it. What was read ahead stays counted.
@@ -245,7 +251,8 @@ impl Mux {
         rate: Option<NonZeroU64>,
     ) -> Result<(), ConfigError> {
         self.recv
-            .set_rate(now, rate, self.config.largest_received())
+            .set_rate(now, link(rate, self.config.largest_received())?);
+        Ok(())
     }
 
     /// The machine's part of the statistics; what concerns queues is the driver's.
@@ -376,38 +383,5 @@ impl Channel {
             recently_sent: self.recently_sent.value(now),
             ..ChannelStats::new(self.descriptor.id(), self.descriptor.priority())
         }
-    }
-}
-
-fn index_channels(channels: &[ChannelDescriptor]) -> Result<Box<[Option<u8>; 256]>, ConfigError> {
-    let mut by_id = Box::new([None; 256]);
-    for (index, channel) in channels.iter().enumerate() {
-        check_channel(channel)?;
-        let slot = by_id.get_mut(channel.id().index());
-        // Two channels of the same id come before the 257th channel.
-        match (slot, u8::try_from(index)) {
-            (Some(slot @ None), Ok(index)) => *slot = Some(index),
-            _ => {
-                return Err(ConfigError::DuplicateChannel {
-                    channel: channel.id(),
-                });
-            }
-        }
-    }
-    Ok(by_id)
-}
-
-fn check_channel(channel: &ChannelDescriptor) -> Result<(), ConfigError> {
-    let bounds = [
-        ("send_capacity", channel.send_capacity()),
-        ("send_bytes", channel.send_bytes()),
-        ("recv_capacity", channel.recv_capacity()),
-    ];
-    match bounds.into_iter().find(|(_, bound)| *bound == 0) {
-        Some((name, _)) => Err(ConfigError::Zero { name }),
-        None if channel.priority() == 0 => Err(ConfigError::ZeroPriority {
-            channel: channel.id(),
-        }),
-        None => Ok(()),
     }
 }
