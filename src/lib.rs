@@ -2,6 +2,8 @@
 
 mod channel;
 mod config;
+#[cfg(feature = "tokio")]
+mod driver;
 mod error;
 pub mod mux;
 pub mod packet;
@@ -9,9 +11,15 @@ pub mod packet;
 mod proto;
 mod rate;
 mod stats;
+#[cfg(feature = "tokio")]
+pub mod tcp;
 
 pub use channel::{ChannelDescriptor, ChannelId};
 pub use config::{Config, ConfigBuilder};
+#[cfg(feature = "tokio")]
+pub use driver::{
+    CloseReason, Closed, Connection, Delivery, Handle, Permit, Receiver, Sender, Unsent,
+};
 #[cfg(feature = "tokio")]
 pub use error::TryRecvError;
 pub use error::{

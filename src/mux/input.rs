@@ -40,7 +40,9 @@ impl Mux {
     /// # Errors
     ///
     /// [`Error::Truncated`] if that was inside a packet, also right behind a length prefix.
-    pub fn handle_end(&self, rest: &[u8]) -> Result<(), Error> {
+    pub fn handle_end(&mut self, now: Instant, rest: &[u8]) -> Result<(), Error> {
+        // Nothing will come any more, which is no silence.
+        self.on_read_paused(now);
         if rest.is_empty() {
             Ok(())
         } else {

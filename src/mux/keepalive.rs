@@ -121,13 +121,27 @@ impl Keepalive {
         true
     }
 
-    /// When something is to be done next.
-    pub(crate) fn timeout(&self) -> Instant {
-        let deadline = self.deadline().unwrap_or(self.next_ping);
-        self.pong_at()
-            .unwrap_or(self.next_ping)
-            .min(self.next_ping)
-            .min(deadline)
+    /// When the next ping is due.
+    pub(crate) const fn ping_at(&self) -> Instant {
+        self.next_ping
+    }
+
+    /// When the pong that is due may be written.
+    pub(crate) fn pong_at(&self) -> Option<Instant> {
+        let ahead = PONG_PERIOD * (PONG_BURST - 1);
+        let earliest = self
+            .pongs_until
+            .checked_sub(ahead)
+            .unwrap_or(self.pongs_until);
+        self.pong_due.then_some(earliest)
+    }
+
+    /// When the peer will have been silent for too long; none while that is our own doing.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::AwaitingPong { deadline } if self.paused_since.is_none() => Some(deadline),
+            _ => None,
+        }
     }
 
     /// Fails once the peer has been silent for too long.
@@ -142,22 +156,6 @@ impl Keepalive {
 
     pub(crate) const fn counters(&self) -> Counters {
         self.counters
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::AwaitingPong { deadline } if self.paused_since.is_none() => Some(deadline),
-            _ => None,
-        }
-    }
-
-    /// When the pong that is due may be written.
-    fn pong_at(&self) -> Option<Instant> {
-        let earliest = self
-            .pongs_until
-            .checked_sub(PONG_PERIOD * (PONG_BURST - 1))
-            .unwrap_or(self.pongs_until);
-        self.pong_due.then_some(earliest)
     }
 }
 

@@ -179,19 +179,22 @@ impl Mux {
         self.write.on_blocked(now);
     }
 
-    /// When `handle_timeout` is to be called next.
-    pub fn poll_timeout(&self) -> Instant {
+    /// When `handle_timeout` and `poll_transmit` are to be called next, if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let may_write = self.write.in_flight() == 0 && self.phase != Phase::Finished;
         let timers = [
             self.write.timeout(),
+            self.keepalive
+                .deadline()
+                .filter(|_| self.phase != Phase::Finished),
+            self.keepalive.pong_at().filter(|_| may_write),
+            (may_write && self.phase == Phase::Open).then(|| self.keepalive.ping_at()),
             self.send
                 .not_before()
-                .filter(|_| self.scheduler.pending() > 0),
+                .filter(|_| may_write && self.scheduler.pending() > 0),
             self.recv.not_before().filter(|_| !self.reading.is_paused()),
         ];
-        timers
-            .into_iter()
-            .flatten()
-            .fold(self.keepalive.timeout(), Instant::min)
+        timers.into_iter().flatten().min()
     }
 
     /// Time has passed.

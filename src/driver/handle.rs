@@ -1,0 +1,88 @@
+//! Watching and steering a running connection.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::closed::Closed;
+use super::shared::Shared;
+use crate::error::{ConfigError, NotSent};
+use crate::rate::link;
+use crate::stats::Stats;
+
+/// Watches and steers a connection; clone it freely. It does not keep the connection alive.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// A snapshot of what the connection does; `None` once it has ended. Waits for the connection to run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn stats(&self) -> Option<Stats> {
+        let (answer, stats) = oneshot::channel();
+        self.shared.request(|requests| requests.stats.push(answer));
+        stats.await.ok()
+    }
+
+    /// Waits until everything that was accepted before the call has been written and the transport flushed.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`] if the connection ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn flush(&self) -> Result<(), NotSent> {
+        let (answer, flushed) = oneshot::channel();
+        self.shared
+            .request(|requests| requests.flushes.push(answer));
+        flushed.await.map_err(|_| NotSent)
+    }
+
+    /// Changes the send limit in framed bytes per second; `None` lifts it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    pub fn set_send_rate(&self, rate: Option<NonZeroU64>) -> Result<(), ConfigError> {
+        link(rate, self.shared.config.largest_sent())?;
+        self.shared
+            .request(|requests| requests.send_rate = Some(rate));
+        Ok(())
+    }
+
+    /// Changes the receive limit in framed bytes per second; `None` lifts it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    pub fn set_recv_rate(&self, rate: Option<NonZeroU64>) -> Result<(), ConfigError> {
+        link(rate, self.shared.config.largest_received())?;
+        self.shared
+            .request(|requests| requests.recv_rate = Some(rate));
+        Ok(())
+    }
+
+    /// Waits for the end of the connection; every handle and every call gets the same answer, also later.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn closed(&self) -> Closed {
+        let mut end = self.shared.closed.subscribe();
+        match end.wait_for(Option::is_some).await {
+            Ok(closed) => closed.clone().unwrap_or_else(Closed::dropped),
+            Err(_) => Closed::dropped(),
+        }
+    }
+}

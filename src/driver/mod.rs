@@ -1,0 +1,165 @@
+//! The tokio driver: one future that owns the machine and the stream, and the ends that programs hold.
+
+mod closed;
+mod doorbell;
+mod drain;
+mod handle;
+mod inbound;
+mod io;
+mod outbound;
+mod queue;
+mod receiver;
+mod sender;
+mod shared;
+mod stall;
+mod task;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+
+pub use closed::{CloseReason, Closed, Unsent};
+pub use handle::Handle;
+pub use receiver::Receiver;
+pub use sender::{Delivery, Permit, Sender};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{ChannelDescriptor, ChannelSet};
+use crate::config::Config;
+use crate::error::ConfigError;
+use receiver::Inbox;
+use sender::Outbox;
+use shared::Shared;
+use task::Task;
+
+/// Many prioritised message channels over one byte stream.
+///
+/// Open the channels, then [`run`](Self::run) it; nothing moves before. Both ends must open the same channels.
+///
+/// ```
+/// use mconn::{ChannelDescriptor, ChannelId, Config, Connection};
+/// use tokio_util::sync::CancellationToken;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (ours, theirs) = tokio::io::duplex(64 * 1024);
+/// let votes = ChannelDescriptor::new(ChannelId::new(0x22), 7);
+///
+/// let mut here = Connection::new(ours, Config::default());
+/// let (sender, _) = here.open(votes.clone())?;
+/// let mut there = Connection::new(theirs, Config::default());
+/// let (_, mut receiver) = there.open(votes)?;
+///
+/// let stop = CancellationToken::new();
+/// let here = tokio::spawn(here.run(stop.clone()));
+/// let there = tokio::spawn(there.run(CancellationToken::new()));
+///
+/// sender.send("yes").await?;
+/// assert_eq!(receiver.recv().await.as_deref(), Some(&b"yes"[..]));
+///
+/// stop.cancel();
+/// assert!(here.await?.is_clean());
+/// there.await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a connection does nothing until it runs"]
+pub struct Connection<Io> {
+    io: Io,
+    ends: Ends,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
+    /// A connection without channels over this stream: TCP, a Unix socket, an in-memory pipe, TLS.
+    ///
+    /// For TCP, call [`tcp::tune`](crate::tcp::tune) on the socket first.
+    pub fn new(io: Io, config: Config) -> Self {
+        let shared = Arc::new(Shared::new(config));
+        let ends = Ends {
+            set: ChannelSet::default(),
+            outboxes: Vec::new(),
+            inboxes: Vec::new(),
+            shared,
+        };
+        Self { io, ends }
+    }
+
+    /// Opens a channel. The order of opening decides between channels that are equal otherwise.
+    ///
+    /// # Errors
+    ///
+    /// A priority of 0, a capacity of 0, or a channel that is open already.
+    pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
+        let index = self.ends.set.insert(channel.clone())?;
+        let outbox = Arc::new(Outbox::new(&channel, index, self.ends.shared.clone()));
+        let inbox = Arc::new(Inbox::new(&channel, self.ends.shared.clone()));
+        self.ends.outboxes.push(outbox.clone());
+        self.ends.inboxes.push(inbox.clone());
+        Ok((Sender::new(outbox), Receiver::new(inbox)))
+    }
+
+    /// A handle to watch and steer the connection.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.ends.shared.clone())
+    }
+
+    /// Runs the connection until it ends, and says why it did and what was not sent.
+    ///
+    /// Cancelling `stop` is the graceful stop: senders are closed, everything accepted is sent, the transport is flushed and its write half
+    /// shut down, and what the peer still sends is read until it closes too; all within
+    /// [`drain_timeout`](crate::ConfigBuilder::drain_timeout). Messages that arrive meanwhile are delivered, and discarded and counted where an inbox is
+    /// full.
+    ///
+    /// When it has returned, every waiter has been answered, nothing more is put into an inbox, and no task is left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the connection at once: the stream is closed, what was not written is lost, and every
+    /// waiter is told.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its timer enabled.
+    pub async fn run(self, stop: CancellationToken) -> Closed {
+        let mut task = Task::new(self.io, self.ends);
+        let mut stopped = pin!(stop.cancelled());
+        let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
+        let reason = poll_fn(|cx| task.poll(cx, stopped.as_mut(), timer.as_mut())).await;
+        task.end(reason)
+    }
+}
+
+impl<Io> fmt::Debug for Connection<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("channels", &self.ends.set.as_slice())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The connection's side of what its senders, receivers and handles hold. Whoever waits is answered when it is dropped.
+#[derive(Debug)]
+struct Ends {
+    set: ChannelSet,
+    outboxes: Vec<Arc<Outbox>>,
+    inboxes: Vec<Arc<Inbox>>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        for outbox in &self.outboxes {
+            outbox.queue.close();
+        }
+        for inbox in &self.inboxes {
+            inbox.queue.close();
+        }
+        self.shared.end(Closed::dropped());
+    }
+}

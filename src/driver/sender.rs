@@ -1,0 +1,257 @@
+//! The sending end of a channel.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::queue::{Limits, Queue, Refusal, Slot};
+use super::shared::Shared;
+use crate::channel::{ChannelDescriptor, ChannelId};
+use crate::error::{NotSent, ReserveError, SendError, TrySendError};
+
+/// Sends messages on one channel; clone it for several producers.
+///
+/// "Accepted" means queued: bounded by the channel's capacities, sent in the order of acceptance. A graceful stop sends
+/// everything accepted before it.
+///
+/// A handler that awaits `send` to the very peer whose messages it takes can lock both nodes: each waits for the other to
+/// read. Answer from another task, or use [`try_send`](Self::try_send).
+#[derive(Clone, Debug)]
+pub struct Sender {
+    outbox: Arc<Outbox>,
+}
+
+impl Sender {
+    pub(super) const fn new(outbox: Arc<Outbox>) -> Self {
+        Self { outbox }
+    }
+
+    /// Waits for room, in order of arrival, and hands the message over.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back if it is above the channel's maximum, or once the connection is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready means that the message was not accepted; it is dropped with the future. Use
+    /// [`reserve`](Self::reserve) to keep it.
+    pub async fn send(&self, message: impl Into<Bytes>) -> Result<(), SendError> {
+        self.outbox.send(message.into(), None).await
+    }
+
+    /// Like [`send`](Self::send), with an answer that tells when the message was written.
+    ///
+    /// # Errors
+    ///
+    /// As for `send`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `send`.
+    pub async fn send_tracked(&self, message: impl Into<Bytes>) -> Result<Delivery, SendError> {
+        let (written, delivery) = oneshot::channel();
+        self.outbox.send(message.into(), Some(written)).await?;
+        Ok(Delivery(delivery))
+    }
+
+    /// Hands the message over if there is room at once and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back, and says why.
+    pub fn try_send(&self, message: impl Into<Bytes>) -> Result<(), TrySendError> {
+        self.outbox.try_send(message.into())
+    }
+
+    /// Waits for room for one message of `len` bytes at most, in order of arrival.
+    ///
+    /// # Errors
+    ///
+    /// If `len` is above the channel's maximum, or once the connection is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in line, and nothing else.
+    pub async fn reserve(&self, len: usize) -> Result<Permit<'_>, ReserveError> {
+        let max = self.outbox.max_message;
+        if len > max {
+            return Err(ReserveError::TooLarge { len, max });
+        }
+        let slot = self.outbox.queue.reserve(len).await;
+        Ok(Permit {
+            outbox: &self.outbox,
+            slot: slot.ok_or(ReserveError::Closed)?,
+        })
+    }
+
+    /// Messages that could be accepted now without waiting, by their number; their bytes may still be too many.
+    pub fn capacity(&self) -> usize {
+        self.outbox.queue.free()
+    }
+
+    /// Whether the connection is stopping or has ended, so that nothing more is accepted.
+    pub fn is_closed(&self) -> bool {
+        self.outbox.queue.is_closed()
+    }
+
+    /// The channel that it sends on.
+    pub fn channel(&self) -> ChannelId {
+        self.outbox.channel
+    }
+}
+
+/// Room for one message. Dropping it gives the room back.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit<'a> {
+    outbox: &'a Outbox,
+    slot: Slot<'a, Outgoing>,
+}
+
+impl Permit<'_> {
+    /// Hands the message over, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back if it is longer than what was reserved, or once the connection is stopping.
+    pub fn send(self, message: impl Into<Bytes>) -> Result<(), SendError> {
+        self.push(message.into(), None)
+    }
+
+    /// Like [`send`](Self::send), with an answer that tells when the message was written.
+    ///
+    /// # Errors
+    ///
+    /// As for `send`.
+    pub fn send_tracked(self, message: impl Into<Bytes>) -> Result<Delivery, SendError> {
+        let (written, delivery) = oneshot::channel();
+        self.push(message.into(), Some(written))?;
+        Ok(Delivery(delivery))
+    }
+
+    fn push(self, message: Bytes, written: Option<Written>) -> Result<(), SendError> {
+        let (len, max) = (message.len(), self.slot.len());
+        if len > max {
+            return Err(SendError::TooLarge { message, max });
+        }
+        match self.slot.push(Outgoing { message, written }, len) {
+            Ok(first) => {
+                self.outbox.accepted(first);
+                Ok(())
+            }
+            Err(refused) => Err(SendError::Closed(refused.message)),
+        }
+    }
+}
+
+/// Resolves once the message's last byte has been written and the transport flushed, or when that can no longer happen.
+///
+/// It says nothing of the peer's program: only an answer from there does. Dropping it changes nothing.
+#[derive(Debug)]
+#[must_use = "a delivery tells its outcome only to whoever awaits it"]
+pub struct Delivery(oneshot::Receiver<()>);
+
+impl Future for Delivery {
+    type Output = Result<(), NotSent>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|_| NotSent)
+    }
+}
+
+/// Told when a message was written; dropped when it was not.
+pub(super) type Written = oneshot::Sender<()>;
+
+/// A message on its way, with whoever wants to know when it was written.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) message: Bytes,
+    pub(super) written: Option<Written>,
+}
+
+/// A channel's send queue.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    pub(super) queue: Queue<Outgoing>,
+    pub(super) channel: ChannelId,
+    index: usize,
+    max_message: usize,
+    shared: Arc<Shared>,
+}
+
+impl Outbox {
+    pub(super) fn new(channel: &ChannelDescriptor, index: usize, shared: Arc<Shared>) -> Self {
+        let limits = Limits {
+            messages: channel.send_capacity(),
+            bytes: channel.send_bytes(),
+        };
+        let queue = Queue::new(limits);
+        if !channel.sends() {
+            queue.close();
+        }
+        Self {
+            queue,
+            channel: channel.id(),
+            index,
+            max_message: channel.max_message(),
+            shared,
+        }
+    }
+
+    async fn send(&self, message: Bytes, written: Option<Written>) -> Result<(), SendError> {
+        let max = self.max_message;
+        if message.len() > max {
+            return Err(SendError::TooLarge { message, max });
+        }
+        let len = message.len();
+        let outgoing = match self.queue.try_push(Outgoing { message, written }, len) {
+            Ok(first) => {
+                self.accepted(first);
+                return Ok(());
+            }
+            Err((Refusal::Closed, refused)) => return Err(SendError::Closed(refused.message)),
+            Err((Refusal::Full, refused)) => refused,
+        };
+        let Some(slot) = self.queue.reserve(len).await else {
+            return Err(SendError::Closed(outgoing.message));
+        };
+        let first = slot
+            .push(outgoing, len)
+            .map_err(|refused| SendError::Closed(refused.message))?;
+        self.accepted(first);
+        Ok(())
+    }
+
+    fn try_send(&self, message: Bytes) -> Result<(), TrySendError> {
+        let (len, max) = (message.len(), self.max_message);
+        if len > max {
+            return Err(TrySendError::TooLarge { message, max });
+        }
+        match self.queue.try_push(
+            Outgoing {
+                message,
+                written: None,
+            },
+            len,
+        ) {
+            Ok(first) => {
+                self.accepted(first);
+                Ok(())
+            }
+            Err((Refusal::Closed, refused)) => Err(TrySendError::Closed(refused.message)),
+            Err((Refusal::Full, refused)) => Err(TrySendError::Full(refused.message)),
+        }
+    }
+
+    /// The task looks into a queue again only if it is rung when that becomes non-empty.
+    fn accepted(&self, first: bool) {
+        if first {
+            self.shared.doorbell.ring_queued(self.index);
+        }
+    }
+}

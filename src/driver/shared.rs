@@ -1,0 +1,90 @@
+//! What the connection's task shares with its senders, receivers and handles.
+
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{oneshot, watch};
+
+use super::closed::Closed;
+use super::doorbell::Doorbell;
+use crate::config::Config;
+use crate::stats::Stats;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) doorbell: Doorbell,
+    /// Bytes of received messages that nobody has taken, over all channels.
+    pub(super) inbox_bytes: AtomicUsize,
+    /// Reading waits for an inbox, whose receiver is to ring.
+    pub(super) reading_paused: AtomicBool,
+    pub(super) closed: watch::Sender<Option<Closed>>,
+    requests: Mutex<Requests>,
+}
+
+/// What handles ask for. Each entry belongs to a call that waits, or is the latest value of a setting.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pub(super) send_rate: Option<Option<NonZeroU64>>,
+    pub(super) recv_rate: Option<Option<NonZeroU64>>,
+    pub(super) stats: Vec<oneshot::Sender<Stats>>,
+    pub(super) flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Shared {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            config,
+            doorbell: Doorbell::default(),
+            inbox_bytes: AtomicUsize::new(0),
+            reading_paused: AtomicBool::new(false),
+            closed: watch::Sender::new(None),
+            requests: Mutex::default(),
+        }
+    }
+
+    /// Leaves a request for the task, or does nothing and says so if the connection has ended.
+    pub(super) fn request(&self, add: impl FnOnce(&mut Requests)) -> bool {
+        {
+            let mut requests = self.requests();
+            if self.closed.borrow().is_some() {
+                return false;
+            }
+            requests.forget_abandoned();
+            add(&mut requests);
+        }
+        self.doorbell.ring();
+        true
+    }
+
+    pub(super) fn take_requests(&self) -> Requests {
+        std::mem::take(&mut self.requests())
+    }
+
+    /// The connection has ended: answers everybody who waits for it.
+    pub(super) fn end(&self, closed: Closed) {
+        let unanswered = {
+            let mut requests = self.requests();
+            self.closed.send_if_modified(|end| {
+                let first = end.is_none();
+                end.get_or_insert(closed);
+                first
+            });
+            std::mem::take(&mut *requests)
+        };
+        drop(unanswered);
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Requests {
+    /// Calls that were given up leave nothing behind, so that the lists are as long as there are calls.
+    fn forget_abandoned(&mut self) {
+        self.stats.retain(|answer| !answer.is_closed());
+        self.flushes.retain(|answer| !answer.is_closed());
+    }
+}

@@ -1,0 +1,404 @@
+//! The connection's task: what it does when it is woken.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Sleep;
+use tokio_util::sync::WaitForCancellationFuture;
+
+use super::Ends;
+use super::closed::{CloseReason, Closed};
+use super::drain::Life;
+use super::inbound::Inbound;
+use super::io::{Input, Output};
+use super::outbound::Outbound;
+use super::shared::{Requests, Shared};
+use super::stall::StallWatch;
+use crate::error::Error;
+use crate::mux::Mux;
+use crate::stats::Stats;
+
+/// Owns the machine and the stream. All progress is in here, none in a future that could be dropped half-way.
+#[derive(Debug)]
+pub(super) struct Task<Io> {
+    io: Io,
+    mux: Mux,
+    outbound: Outbound,
+    inbound: Inbound,
+    output: Output,
+    input: Input,
+    /// There may be complete packets in `input`.
+    undecoded: bool,
+    /// The peer closed its half.
+    read_ended: bool,
+    stall: StallWatch,
+    life: Life,
+    flush_at: Option<Instant>,
+    trim_at: Option<Instant>,
+    armed: Option<Instant>,
+    ended: bool,
+    shared: Arc<Shared>,
+    _ends: Ends,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
+    pub(super) fn new(io: Io, ends: Ends) -> Self {
+        let shared = ends.shared.clone();
+        Self {
+            io,
+            mux: Mux::with_channels(clock(), shared.config.clone(), ends.set.clone()),
+            outbound: Outbound::new(ends.set.clone(), ends.outboxes.clone()),
+            inbound: Inbound::new(ends.set.clone(), ends.inboxes.clone(), shared.clone()),
+            output: Output::default(),
+            input: Input::new(),
+            undecoded: false,
+            read_ended: false,
+            stall: StallWatch::new(shared.config.inbox_stall_timeout()),
+            life: Life::Open,
+            flush_at: None,
+            trim_at: None,
+            armed: None,
+            ended: false,
+            shared,
+            _ends: ends,
+        }
+    }
+
+    /// Does what can be done at present, in bounded rounds, and goes to sleep when nothing can.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut stopped: Pin<&mut WaitForCancellationFuture<'_>>,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<CloseReason> {
+        self.shared.doorbell.wake_up(cx.waker());
+        for _ in 0..ROUNDS_PER_WAKE {
+            let now = clock();
+            if self.life.is_open() && stopped.as_mut().poll(cx).is_ready() {
+                self.begin_drain(now);
+            }
+            match self.round(cx, now) {
+                Ok(Progress::Made) => continue,
+                Ok(Progress::None) => {}
+                Ok(Progress::Ended(reason)) => return Poll::Ready(reason),
+                Err(error) => return Poll::Ready(self.failed(error)),
+            }
+            if self.shared.doorbell.sleep() && self.arm(cx, now, timer.as_mut()).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Answers everybody who waits, and says how it ended.
+    pub(super) fn end(&mut self, reason: CloseReason) -> Closed {
+        self.ended = true;
+        self.outbound.close();
+        self.inbound.close();
+        let closed = Closed {
+            reason,
+            unsent: self.outbound.abandon(),
+        };
+        self.shared.end(closed.clone());
+        closed
+    }
+
+    fn round(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Progress, Error> {
+        self.take_news(now);
+        let written = match self.write(cx, now) {
+            Ok(written) => written,
+            Err(error) => return self.last_words(cx, now, error),
+        };
+        let read = self.read(cx, now)?;
+        if self.read_ended && !self.undecoded && self.life.is_open() {
+            return Ok(Progress::Ended(CloseReason::PeerClosed));
+        }
+        if !self.life.is_finished() {
+            self.mux.handle_timeout(now)?;
+        }
+        self.flush(cx, now)?;
+        self.shut_down(cx);
+        if let Some(reason) = self.life.overdue(now, self.shared.config.drain_timeout()) {
+            return Ok(Progress::Ended(reason));
+        }
+        if self.read_ended && matches!(self.life, Life::Lingering { .. }) {
+            return Ok(Progress::Ended(CloseReason::Stopped));
+        }
+        self.trim(now, written + read > 0);
+        Ok(if written + read > 0 {
+            Progress::Made
+        } else {
+            Progress::None
+        })
+    }
+
+    /// What senders and handles rang for.
+    fn take_news(&mut self, now: Instant) {
+        let Self {
+            shared,
+            outbound,
+            mux,
+            ..
+        } = self;
+        shared.doorbell.take_queued(|index| {
+            if let Some(channel) = outbound.channel(index) {
+                mux.on_queued(channel);
+            }
+        });
+        if shared.doorbell.take_rung() {
+            let requests = shared.take_requests();
+            self.answer(now, requests);
+        }
+    }
+
+    fn answer(&mut self, now: Instant, requests: Requests) {
+        if let Some(rate) = requests.send_rate {
+            // The handle has checked it.
+            let _ = self.mux.set_send_rate(now, rate);
+        }
+        if let Some(rate) = requests.recv_rate {
+            let _ = self.mux.set_recv_rate(now, rate);
+        }
+        for answer in requests.stats {
+            let _ = answer.send(self.stats(now));
+        }
+        for answer in requests.flushes {
+            self.outbound.add_flush(answer);
+        }
+    }
+
+    fn stats(&self, now: Instant) -> Stats {
+        let mut stats = self.mux.stats(now);
+        stats.inbox_bytes = self.shared.inbox_bytes.load(Ordering::Relaxed);
+        self.outbound.describe(&mut stats.channels);
+        self.inbound.describe(&mut stats.channels);
+        stats
+    }
+
+    /// Encodes and writes until there is nothing to send, the transport takes no more, or it was enough for one round.
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<usize, Error> {
+        let mut written = 0;
+        while written < BYTES_PER_ROUND {
+            if self.output.is_written() {
+                self.output.clear();
+                if self
+                    .mux
+                    .poll_transmit(now, &mut self.outbound, &mut self.output.batch)
+                    == 0
+                {
+                    break;
+                }
+            }
+            match self.output.poll_write(&mut self.io, cx)? {
+                Poll::Ready(bytes) => {
+                    written += bytes;
+                    self.mux.on_written(now, bytes);
+                }
+                Poll::Pending => {
+                    self.mux.on_write_blocked(now);
+                    break;
+                }
+            }
+            if self.output.is_written() {
+                self.outbound.on_written();
+            }
+        }
+        Ok(written)
+    }
+
+    /// Decodes and reads until nothing comes, an inbox is full, or it was enough for one round.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<usize, Error> {
+        let mut read = 0;
+        while self.deliver(now)? {
+            if self.undecoded {
+                self.decode(now)?;
+                continue;
+            }
+            if self.read_ended || read >= BYTES_PER_ROUND {
+                break;
+            }
+            let allowance = self.mux.read_allowance(now);
+            if allowance == 0 {
+                break;
+            }
+            match self.input.poll_read(&mut self.io, cx, allowance)? {
+                Poll::Pending => break,
+                Poll::Ready(0) => {
+                    self.read_ended = true;
+                    self.mux.handle_end(now, &self.input.bytes)?;
+                }
+                Poll::Ready(bytes) => {
+                    read += bytes;
+                    self.mux.on_read(now, bytes);
+                    self.undecoded = true;
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn decode(&mut self, now: Instant) -> Result<(), Error> {
+        let flow = self
+            .mux
+            .handle_input(now, &mut self.input.bytes, &mut self.inbound);
+        self.undecoded = matches!(&flow, Ok(flow) if flow.is_break());
+        flow.map(|_| ())
+    }
+
+    /// Hands messages over; `false` while reading must wait for a receiver.
+    fn deliver(&mut self, now: Instant) -> Result<bool, Error> {
+        if !self.inbound.deliver() {
+            self.shared.reading_paused.store(true, Ordering::SeqCst);
+            // The receiver may have given room back before it could see that we wait for it.
+            if !self.inbound.deliver() {
+                self.mux.on_read_paused(now);
+                if let Some((channel, taken)) = self.inbound.obstacle() {
+                    self.stall.check(now, channel, taken)?;
+                }
+                return Ok(false);
+            }
+            self.stall.clear();
+        } else if !self.stall.is_stalled() {
+            return Ok(true);
+        }
+        self.stall.clear();
+        self.shared.reading_paused.store(false, Ordering::SeqCst);
+        self.mux.on_read_resumed(now);
+        Ok(true)
+    }
+
+    /// Flushes once there is nothing more to write, or at once where somebody waits for it.
+    fn flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Error> {
+        let wanted = self.outbound.wants_flush();
+        if !self.output.is_written() || (self.output.is_flushed() && !wanted) {
+            return Ok(());
+        }
+        let delay = self.shared.config.flush_delay();
+        let at = *self.flush_at.get_or_insert_with(|| now + delay);
+        if now < at && !wanted && self.life.is_open() {
+            return Ok(());
+        }
+        if self.output.poll_flush(&mut self.io, cx)?.is_ready() {
+            self.flush_at = None;
+            self.outbound.on_flushed();
+        }
+        Ok(())
+    }
+
+    fn begin_drain(&mut self, now: Instant) {
+        self.life.drain(now, self.shared.config.drain_timeout());
+        self.outbound.close();
+        // A sender may have been accepted and not have rung yet.
+        for channel in self.outbound.channels() {
+            self.mux.on_queued(channel);
+        }
+        self.inbound.begin_drain();
+        self.mux.begin_drain();
+    }
+
+    fn shut_down(&mut self, cx: &mut Context<'_>) {
+        if self.mux.is_drained() && self.output.is_written() && self.output.is_flushed() {
+            self.mux.finish();
+            self.life.on_drained();
+        }
+        self.life.poll_shutdown(&mut self.io, cx);
+    }
+
+    /// The stream cannot be written; what the peer sent before it closed can still be read.
+    fn last_words(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        error: Error,
+    ) -> Result<Progress, Error> {
+        let read = self.read(cx, now);
+        if read.is_ok() && self.read_ended && self.life.is_open() {
+            return Ok(Progress::Ended(CloseReason::PeerClosed));
+        }
+        Err(error)
+    }
+
+    fn failed(&self, error: Error) -> CloseReason {
+        if self.life.is_finished() {
+            CloseReason::Stopped
+        } else {
+            CloseReason::Failed(error)
+        }
+    }
+
+    /// Frees the memory of a burst when it has been quiet for a while.
+    fn trim(&mut self, now: Instant, busy: bool) {
+        if busy {
+            self.trim_at = Some(now + TRIM_AFTER);
+        } else if self.trim_at.is_some_and(|at| at <= now) {
+            self.trim_at = None;
+            self.output.shrink();
+            self.input.shrink();
+            self.outbound.shrink();
+        }
+    }
+
+    /// Ready if the next deadline has come already.
+    fn arm(&mut self, cx: &mut Context<'_>, now: Instant, mut timer: Pin<&mut Sleep>) -> Poll<()> {
+        // A flush that is overdue waits for the transport, not for the time.
+        let flush_at = self.flush_at.filter(|at| *at > now);
+        let deadlines = [
+            self.mux.poll_timeout(),
+            self.stall.deadline(),
+            self.life.deadline(),
+            flush_at,
+            self.trim_at,
+        ];
+        let Some(next) = deadlines.into_iter().flatten().min() else {
+            return Poll::Pending;
+        };
+        // A timer that fires too early costs less than moving it at every wake-up.
+        if self.armed.is_none_or(|armed| next < armed) {
+            timer.as_mut().reset(next.into());
+            self.armed = Some(next);
+        }
+        let fired = timer.poll(cx);
+        if fired.is_ready() {
+            self.armed = None;
+        }
+        fired
+    }
+}
+
+impl<Io> Drop for Task<Io> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.outbound.close();
+            self.inbound.close();
+            let unsent = self.outbound.abandon();
+            self.shared.end(Closed {
+                reason: CloseReason::Dropped,
+                unsent,
+            });
+        }
+    }
+}
+
+enum Progress {
+    Made,
+    None,
+    Ended(CloseReason),
+}
+
+/// The driver's one clock; paused and advanced with tokio's in tests.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Rounds before the task lets others run.
+const ROUNDS_PER_WAKE: usize = 16;
+/// Bytes in one direction before the other has its turn: a few batches.
+const BYTES_PER_ROUND: usize = 256 * 1024;
+/// Long enough that steady traffic reuses its buffers, short enough that an idle connection is small.
+const TRIM_AFTER: Duration = Duration::from_secs(1);

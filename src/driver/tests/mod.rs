@@ -1,0 +1,1 @@
+//! Tests of the driver, with paused time and in-memory pipes.

@@ -1,0 +1,29 @@
+//! Socket options for TCP.
+
+use std::io;
+#[cfg(unix)]
+use std::os::fd::AsFd as AsSocket;
+#[cfg(windows)]
+use std::os::windows::io::AsSocket;
+
+use socket2::SockRef;
+
+/// Sets what a connection needs of a TCP socket: no delay of small writes, and little unsent data in the kernel.
+///
+/// Priorities decide nothing once bytes lie in a deep kernel buffer, so the kernel is told to take more only while less than
+/// 16 KiB of it are unsent (`TCP_NOTSENT_LOWAT`, where the system has it).
+///
+/// # Errors
+///
+/// What the system says, for a socket that is not TCP for example.
+pub fn tune(socket: &impl AsSocket) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
+    Ok(())
+}
+
+/// About what a gigabit link sends in the time in which the task is woken.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const NOTSENT_LOWAT: u32 = 16 * 1024;
