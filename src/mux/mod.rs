@@ -15,6 +15,8 @@
 //! Queues are outside: messages are pulled from a [`MessageSource`] one per channel, and complete ones are pushed into a
 //! [`MessageSink`], so nothing in here can grow without a bound.
 
+#![warn(clippy::indexing_slicing)]
+
 mod direction;
 mod input;
 mod keepalive;

@@ -4,6 +4,8 @@
 //! tests and fuzzing compare it with. It accepts and rejects what the Go decoder does, which differs from usual
 //! protobuf decoders in a few places: see [`decode()`].
 
+#![warn(clippy::indexing_slicing)]
+
 mod checksum;
 mod decode;
 mod encode;
