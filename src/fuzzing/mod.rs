@@ -1,0 +1,18 @@
+//! What the fuzz targets run, compiled here so that it may use what is private and is built with every test run.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a panic is how a fuzz target reports"
+)]
+
+mod differences;
+mod kit;
+mod packet;
+
+#[cfg(test)]
+pub(crate) use differences::Difference;
+#[cfg(test)]
+pub(crate) use kit::{Collected, NoMessages, origin};
+pub use packet::packet;
+#[cfg(test)]
+pub(crate) use packet::{compare, to_generated};
