@@ -1,9 +1,6 @@
 //! What the fuzz targets run, compiled here so that it may use what is private and is built with every test run.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a panic is how a fuzz target reports"
-)]
+#![expect(clippy::expect_used, reason = "a panic is how a fuzz target reports")]
 
 mod differences;
 mod kit;
