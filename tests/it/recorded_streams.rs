@@ -127,7 +127,7 @@ fn check_messages(stream: &[u8], index: &Value, sizes: &[usize]) {
             break;
         }
     }
-    mux.handle_end(&buffer).unwrap();
+    mux.handle_end(now, &buffer).unwrap();
     let wanted = rows(index, "messages");
     assert_eq!(sink.0.len(), wanted.len());
     for ((channel, message), wanted) in sink.0.iter().zip(wanted) {

@@ -61,16 +61,16 @@ fn a_stream_that_comes_byte_by_byte_gives_the_same_messages() {
 
 #[test]
 fn a_stream_that_ends_inside_a_packet_is_truncated() {
-    let mux = Mux::new(origin(), Config::default(), &ChannelDescriptor::cometbft()).unwrap();
+    let mut mux = Mux::new(origin(), Config::default(), &ChannelDescriptor::cometbft()).unwrap();
     let packet = hex("8a01 1a8701 0820 1001 1a8001");
     for received in 1..packet.len() {
-        let end = mux.handle_end(&packet[..received]);
+        let end = mux.handle_end(origin(), &packet[..received]);
         assert!(
             matches!(end, Err(Error::Truncated { received: r }) if r == received),
             "after {received} bytes: {end:?}"
         );
     }
-    assert!(mux.handle_end(b"").is_ok());
+    assert!(mux.handle_end(origin(), b"").is_ok());
 }
 
 /// Otherwise a peer could make us wait for, and buffer, a packet that will be refused.

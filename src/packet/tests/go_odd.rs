@@ -134,7 +134,7 @@ fn run(channels: &[ChannelDescriptor], limit: usize, case: &Value, pieces: &[&[u
     mux.poll_transmit(now, &mut NoMessages, &mut out);
     let end = match (refused, text(&case["then"])) {
         (Some(error), _) => End::Refused(error),
-        (None, "close") => match mux.handle_end(&buffer) {
+        (None, "close") => match mux.handle_end(now, &buffer) {
             Ok(()) => End::Closed { inside: false },
             Err(Error::Truncated { received }) => {
                 assert_eq!(received, buffer.len());
