@@ -1,0 +1,80 @@
+//! Files and chat over one TCP connection: bulk data on a channel of low priority, chat lines on one of high priority.
+//!
+//! ```text
+//! cargo run --release --example transfer                                    both ends in one process, with a summary
+//! cargo run --release --example transfer -- listen 127.0.0.1:7000 inbox     takes files, one process
+//! cargo run --release --example transfer -- send 127.0.0.1:7000 a.bin b.bin sends files, another process
+//! ```
+//!
+//! Where to look for what:
+//!
+//! | file | how to |
+//! | --- | --- |
+//! | `link` | configure a connection and open channels on it |
+//! | `send`, `host` | run a connection, stop it, and read why it ended |
+//! | `listen` | serve many connections, each on its own |
+//! | `courier`, `intake` | send and receive bulk data without holding anything else up |
+//! | `chat` | send and receive at the same time on one channel |
+//! | `live` | read the figures of a running connection |
+//! | `protocol` | lay a protocol of one's own over channels |
+//! | `demo` | measure urgent messages beside bulk data |
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Cli, Command, DemoArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+
+mod blocking;
+mod chat;
+mod cli;
+mod console;
+mod courier;
+mod demo;
+mod failure;
+mod file_name;
+mod host;
+mod intake;
+mod latency;
+mod link;
+mod listen;
+mod live;
+mod protocol;
+mod sample;
+mod send;
+mod signals;
+mod source;
+mod store;
+
+fn main() -> ExitCode {
+    let command = Cli::parse()
+        .command
+        .unwrap_or_else(|| Command::Demo(DemoArgs::default()));
+    let console = Console::stdout();
+    match run(command, &console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("transfer: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, console: &Console) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    match command {
+        Command::Listen(args) => {
+            let listening = listen::run(args, console, &stop);
+            Runtime::new()?.block_on(signals::until_done(listening, &stop, console))
+        }
+        Command::Send(args) => {
+            let sending = send::run(args, console, &stop);
+            Runtime::new()?.block_on(signals::until_done(sending, &stop, console))
+        }
+        Command::Demo(args) => demo::run(&args, console),
+    }
+}

@@ -1,0 +1,105 @@
+//! `transfer send`: files go out, chat goes both ways.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mconn::{Closed, Connection};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use crate::chat;
+use crate::cli::SendArgs;
+use crate::console::Console;
+use crate::courier::{Courier, Delivered};
+use crate::failure::Failure;
+use crate::link::{self, SenderLink};
+use crate::live;
+
+/// Delivers the files of the command line. Cancelling `stop` ends it early, after what was accepted is sent.
+pub(crate) async fn run(
+    args: SendArgs,
+    console: &Console,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    // Before connecting, so that lines that wait already go out with the first file.
+    let lines = chat::stdin_lines()?;
+    let config = link::settings().send_rate(args.limit).build()?;
+    let stream = connect(&args.address).await?;
+    let SenderLink {
+        connection,
+        files,
+        replies,
+        urgent,
+    } = SenderLink::open(stream, config)?;
+    console.say(format_args!("connected to {}", args.address));
+
+    let handle = connection.handle();
+    let courier = Courier::new(files, replies, console);
+    let ((delivered, closed), (), ()) = tokio::join!(
+        deliver_all(connection, courier, &args.files, console, stop),
+        chat::chat(urgent, lines, &args.address, console),
+        live::watch(handle, &args.address, console),
+    );
+
+    let missing = args.files.len() - delivered.len();
+    if missing == 0 {
+        return Ok(());
+    }
+    console.say(format_args!("{}: {closed}", args.address));
+    Err(Failure::Undelivered {
+        missing,
+        all: args.files.len(),
+    })
+}
+
+/// Drives the connection while the courier delivers one file after another, then ends it.
+pub(crate) async fn deliver_all<Io: AsyncRead + AsyncWrite + Unpin>(
+    connection: Connection<Io>,
+    mut courier: Courier<'_>,
+    paths: &[PathBuf],
+    console: &Console,
+    stop: &CancellationToken,
+) -> (Vec<Delivered>, Closed) {
+    let stop = stop.child_token();
+    let work = async {
+        let mut delivered = Vec::new();
+        for path in paths {
+            match courier.deliver(path.clone()).await {
+                Ok(file) => {
+                    report(path, &file, console);
+                    delivered.push(file);
+                }
+                Err(error) => report(path, error, console),
+            }
+        }
+        stop.cancel();
+        delivered
+    };
+    tokio::join!(work, connection.run(stop.clone()))
+}
+
+/// Connects, and tunes the socket: urgent messages would wait behind what lies in a deep send buffer.
+pub(crate) async fn connect(address: &str) -> Result<TcpStream, Failure> {
+    let connecting = async {
+        let stream = TcpStream::connect(address).await?;
+        mconn::tcp::tune(&stream)?;
+        Ok(stream)
+    };
+    time::timeout(CONNECT_TIMEOUT, connecting)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::new(ErrorKind::TimedOut, "no answer")))
+        .map_err(|error| Failure::Connect {
+            address: address.to_owned(),
+            error,
+        })
+}
+
+fn report(path: &Path, what: impl std::fmt::Display, console: &Console) {
+    console.say(format_args!("{}: {what}", path.display()));
+}
+
+/// Systems wait for minutes by default; somebody watches here.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
