@@ -9,8 +9,8 @@ use mconn::{Receiver, SendError, Sender};
 use tokio::sync::mpsc;
 
 use crate::console::Console;
-use crate::file_name::printable;
 use crate::protocol::UrgentMessage;
+use crate::text::printable;
 
 /// Lines of standard input, until it ends.
 ///

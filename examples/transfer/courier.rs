@@ -1,5 +1,6 @@
 //! The sending side of a file transfer: offer, data within the window, end, and the listener's word that it is stored.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use tokio::time::Instant;
 
 use crate::blocking::off_runtime;
 use crate::console::Console;
-use crate::file_name::{BadName, FileName, printable};
+use crate::file_name::{BadName, FileName};
 use crate::protocol::{Digest, FileMessage, Malformed, Reply, WINDOW};
 use crate::source::Source;
+use crate::text::printable_start;
 
 /// Delivers files, one after another, over the files channel of a connection.
 pub(crate) struct Courier<'a> {
@@ -38,15 +40,9 @@ impl<'a> Courier<'a> {
         let started = Instant::now();
         let mut flight = Flight::new(size, self.console.file_bar(name.as_str(), size));
 
-        self.send(
-            FileMessage::Offer {
-                size,
-                name: name.to_string(),
-            }
-            .encode(),
-            &flight,
-        )
-        .await?;
+        let name = name.to_string();
+        let offer = FileMessage::Offer { size, name };
+        self.send(offer, &flight).await?;
         self.await_acceptance(&flight).await?;
         let digest = match self.send_data(source, &mut flight).await {
             Ok(digest) => digest,
@@ -55,8 +51,7 @@ impl<'a> Courier<'a> {
             }
             Err(other) => return Err(other),
         };
-        self.send(FileMessage::End { digest }.encode(), &flight)
-            .await?;
+        self.send(FileMessage::End { digest }, &flight).await?;
         let stored_as = self.await_stored(&mut flight).await?;
         Ok(Delivered {
             stored_as,
@@ -82,7 +77,7 @@ impl<'a> Courier<'a> {
             };
             let sent = flight.size - source.left();
             self.await_room(sent, flight).await?;
-            self.send(message, flight).await?;
+            self.send_encoded(message, flight).await?;
             flight.sent = sent;
         }
     }
@@ -119,11 +114,8 @@ impl<'a> Courier<'a> {
 
     /// Tells the listener that the rest will not come, and takes the refusal with which it answers.
     async fn abandon(&mut self, error: io::Error, flight: &mut Flight) -> Undelivered {
-        let message = FileMessage::Abandon {
-            reason: error.to_string(),
-        }
-        .encode();
-        if let Err(cut_off) = self.send(message, flight).await {
+        let reason = error.to_string();
+        if let Err(cut_off) = self.send(FileMessage::Abandon { reason }, flight).await {
             return cut_off;
         }
         match self.await_stored(flight).await {
@@ -133,7 +125,11 @@ impl<'a> Courier<'a> {
         }
     }
 
-    async fn send(&self, message: Bytes, flight: &Flight) -> Result<(), Undelivered> {
+    async fn send(&self, message: FileMessage, flight: &Flight) -> Result<(), Undelivered> {
+        self.send_encoded(message.encode(), flight).await
+    }
+
+    async fn send_encoded(&self, message: Bytes, flight: &Flight) -> Result<(), Undelivered> {
         self.files.send(message).await.map_err(|_| flight.cut_off())
     }
 
@@ -157,9 +153,9 @@ impl Delivered {
     }
 }
 
-impl std::fmt::Display for Delivered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, size) = (printable(&self.stored_as), BinaryBytes(self.size));
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, size) = (printable_start(&self.stored_as), BinaryBytes(self.size));
         write!(
             f,
             "delivered, {size} in {:.2?}, SHA-256 agreed, stored as {name}",
@@ -175,23 +171,28 @@ pub(crate) enum Undelivered {
     BadName(#[from] BadName),
     #[error("cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    #[error("refused by the listener: {}", printable(.0))]
+    #[error("refused by the listener: {}", printable_start(.0))]
     Refused(String),
-    #[error("not sent")]
-    NotBegun,
     #[error(
-        "not delivered: {} of {} confirmed, {} not sent",
-        BinaryBytes(*confirmed), BinaryBytes(*size), BinaryBytes(size - sent)
+        "cut off: {} of {} not sent, {} confirmed",
+        BinaryBytes(size - sent), BinaryBytes(*size), BinaryBytes(*confirmed)
     )]
     CutOff {
-        confirmed: u64,
-        sent: u64,
         size: u64,
+        sent: u64,
+        confirmed: u64,
     },
     #[error("the listener answered with {0}")]
     Malformed(#[from] Malformed),
     #[error("the listener answered out of turn")]
     OutOfTurn,
+}
+
+impl Undelivered {
+    /// Whether the listener does not speak the protocol, so that nothing more can be agreed with it.
+    pub(crate) const fn is_violation(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::OutOfTurn)
+    }
 }
 
 /// How far a file has come.
@@ -229,13 +230,10 @@ impl Flight {
     }
 
     const fn cut_off(&self) -> Undelivered {
-        match self.sent {
-            0 => Undelivered::NotBegun,
-            sent => Undelivered::CutOff {
-                confirmed: self.confirmed,
-                sent,
-                size: self.size,
-            },
+        Undelivered::CutOff {
+            size: self.size,
+            sent: self.sent,
+            confirmed: self.confirmed,
         }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &DemoArgs, console: &Console) -> Result<(), Failure> {
         stop.cancel();
         let listened = listening
             .join()
-            .unwrap_or_else(|panic| panic::resume_unwind(panic));
+            .unwrap_or_else(|payload| panic::resume_unwind(payload));
         listened.and(sent)
     })?;
     summarize(&sent, args.size, console);

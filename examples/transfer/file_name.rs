@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::text::is_printable;
+
 /// A name that can be joined to a directory and never leads out of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct FileName(String);
@@ -74,26 +76,6 @@ pub(crate) enum BadName {
     Hidden,
     #[error("the name is not usable on every system")]
     Reserved,
-}
-
-/// Text from a peer, fit for a terminal: what could move the cursor, ring, or turn the line around becomes a mark.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if is_printable(c) {
-                c
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect()
-}
-
-fn is_printable(c: char) -> bool {
-    let turns_around =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let breaks_line = matches!(c, '\u{2028}' | '\u{2029}');
-    !(c.is_control() || turns_around || breaks_line)
 }
 
 /// Names that Windows gives to devices, whatever extension follows.
@@ -228,14 +210,5 @@ mod tests {
             ["a.tar.gz", "a.tar (1).gz", "a.tar (2).gz"]
         );
         assert_eq!(names("plain"), ["plain", "plain (1)", "plain (2)"]);
-    }
-
-    #[test]
-    fn text_from_a_peer_cannot_steer_the_terminal() {
-        assert_eq!(printable("hello, wörld"), "hello, wörld");
-        assert_eq!(
-            printable("\x1b]0;title\x07a\r\nb\u{202e}"),
-            "\u{fffd}]0;title\u{fffd}a\u{fffd}\u{fffd}b\u{fffd}"
-        );
     }
 }

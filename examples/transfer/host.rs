@@ -46,7 +46,8 @@ impl Host {
         Ok(ListenerLink::open(stream, self.config.clone())?)
     }
 
-    async fn drive<Io: AsyncRead + AsyncWrite + Unpin>(
+    /// Runs the connection with all that goes on over it; gives the line that says how it ended.
+    pub(crate) async fn drive<Io: AsyncRead + AsyncWrite + Unpin>(
         &self,
         link: ListenerLink<Io>,
         peer: &str,

@@ -10,9 +10,10 @@ use mconn::{Receiver, Sender};
 
 use crate::blocking::off_runtime;
 use crate::console::Console;
-use crate::file_name::{FileName, printable};
+use crate::file_name::FileName;
 use crate::protocol::{Digest, FileMessage, Malformed, Reply, WINDOW};
 use crate::store::Partial;
+use crate::text::printable_start;
 
 /// Takes the files of one peer into a directory.
 pub(crate) struct Intake<'a> {
@@ -45,10 +46,10 @@ impl<'a> Intake<'a> {
     pub(crate) async fn run(mut self, mut files: Receiver) -> (Tally, Result<(), Violation>) {
         while let Some(message) = files.recv().await {
             if let Err(violation) = self.on_message(&message).await {
-                return (self.into_tally(), Err(violation));
+                return (self.into_tally().await, Err(violation));
             }
         }
-        (self.into_tally(), Ok(()))
+        (self.into_tally().await, Ok(()))
     }
 
     async fn on_message(&mut self, message: &Bytes) -> Result<(), Violation> {
@@ -63,11 +64,8 @@ impl<'a> Intake<'a> {
                 self.on_end(file, digest).await
             }
             (State::Receiving(file), FileMessage::Abandon { reason }) => {
-                self.refuse(
-                    file.partial.name().as_str(),
-                    format!("abandoned by the sender: {reason}"),
-                )
-                .await;
+                let reason = format!("abandoned by the sender: {reason}");
+                self.give_up(file.partial, reason).await;
             }
             (State::Receiving(file), FileMessage::Offer { .. }) => {
                 self.state = State::Receiving(file);
@@ -109,7 +107,7 @@ impl<'a> Intake<'a> {
         })
         .await;
         if let Err(error) = appended {
-            return self.refuse(file.partial.name().as_str(), error).await;
+            return self.give_up(file.partial, error).await;
         }
         let written = file.partial.written();
         file.bar.set_position(written);
@@ -138,14 +136,21 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Removes what came of a file, off the runtime, since that takes a while with a large one, and refuses the rest.
+    async fn give_up(&mut self, partial: Partial, reason: impl fmt::Display) {
+        let name = partial.name().clone();
+        off_runtime(move || drop(partial)).await;
+        self.refuse(name.as_str(), reason).await;
+    }
+
     async fn refuse(&mut self, name: &str, reason: impl fmt::Display) {
         let reason = reason.to_string();
         self.tally.refused += 1;
         self.state = State::Skipping;
         self.report(format_args!(
             "refused {}: {}",
-            printable(name),
-            printable(&reason)
+            printable_start(name),
+            printable_start(&reason)
         ));
         self.reply(Reply::Refused { reason }).await;
     }
@@ -160,14 +165,14 @@ impl<'a> Intake<'a> {
         self.console.say(format_args!("{}: {what}", self.peer));
     }
 
-    fn into_tally(self) -> Tally {
+    async fn into_tally(self) -> Tally {
         let mut tally = self.tally;
-        if let State::Receiving(file) = &self.state {
-            let (written, promised) = (
-                BinaryBytes(file.partial.written()),
-                BinaryBytes(file.partial.promised()),
-            );
-            tally.unfinished = Some(format!("{} ({written} of {promised})", file.partial.name()));
+        if let State::Receiving(file) = self.state {
+            let partial = file.partial;
+            let written = BinaryBytes(partial.written());
+            let promised = BinaryBytes(partial.promised());
+            tally.unfinished = Some(format!("{} ({written} of {promised})", partial.name()));
+            off_runtime(move || drop(partial)).await;
         }
         tally
     }

@@ -49,6 +49,9 @@ mod send;
 mod signals;
 mod source;
 mod store;
+#[cfg(test)]
+mod tests;
+mod text;
 
 fn main() -> ExitCode {
     let command = Cli::parse()

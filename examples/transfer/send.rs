@@ -1,5 +1,6 @@
 //! `transfer send`: files go out, chat goes both ways.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,7 +73,12 @@ pub(crate) async fn deliver_all<Io: AsyncRead + AsyncWrite + Unpin>(
                     report(path, &file, console);
                     delivered.push(file);
                 }
-                Err(error) => report(path, error, console),
+                Err(error) => {
+                    if error.is_violation() {
+                        stop.cancel();
+                    }
+                    report(path, error, console);
+                }
             }
         }
         stop.cancel();
@@ -97,7 +103,7 @@ pub(crate) async fn connect(address: &str) -> Result<TcpStream, Failure> {
         })
 }
 
-fn report(path: &Path, what: impl std::fmt::Display, console: &Console) {
+fn report(path: &Path, what: impl Display, console: &Console) {
     console.say(format_args!("{}: {what}", path.display()));
 }
 

@@ -89,14 +89,6 @@ fn nothing(kind: u8, body: &[u8]) -> Result<(), Malformed> {
     exact::<0>(kind, body).map(drop)
 }
 
-/// The longest beginning of `text` that fits, so that a long reason is cut instead of refused by the channel.
-fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len()))
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or(0)]
-}
-
 /// Bulk: takes what the other channels leave, which is nearly all of the link.
 pub(crate) const FILES: ChannelDescriptor =
     ChannelDescriptor::new(ChannelId::new(0x40), 1).with_max_message(1 + CHUNK);

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Malformed, cut, nothing, number, split, text};
+use super::{Malformed, nothing, number, split, text};
+use crate::text::cut;
 
 /// A message about the file that was offered last.
 #[derive(Clone, Debug, Eq, PartialEq)]
