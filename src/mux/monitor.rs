@@ -11,6 +11,8 @@ pub(crate) struct Monitor {
     bytes: u64,
     packets: u64,
     sample_start: Instant,
+    /// When the running sample is long enough; compared for every packet, which costs less than a subtraction.
+    sample_end: Instant,
     sample_bytes: u64,
     average: Option<f64>,
     peak: f64,
@@ -25,6 +27,7 @@ impl Monitor {
             bytes: 0,
             packets: 0,
             sample_start: now,
+            sample_end: now,
             sample_bytes: 0,
             average: None,
             peak: 0.0,
@@ -34,7 +37,9 @@ impl Monitor {
     }
 
     pub(crate) fn on_bytes(&mut self, now: Instant, bytes: usize) {
-        self.close_sample(now);
+        if now >= self.sample_end {
+            self.close_sample(now);
+        }
         self.bytes += bytes as u64;
         self.sample_bytes += bytes as u64;
     }
@@ -89,6 +94,7 @@ impl Monitor {
             self.sample_start = now;
             self.sample_bytes = 0;
         }
+        self.sample_end = self.sample_start + SAMPLE;
     }
 
     /// Average and peak with the running sample, if that is long enough.

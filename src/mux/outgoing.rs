@@ -19,7 +19,16 @@ pub(crate) struct Outgoing {
     channel: ChannelId,
     limits: ChunkLimits,
     checked: bool,
-    message: Option<Bytes>,
+    message: Bytes,
+    next: Option<NextPacket>,
+}
+
+/// How the next packet is cut.
+#[derive(Clone, Copy, Debug)]
+struct NextPacket {
+    data_len: usize,
+    eof: bool,
+    framed_len: usize,
 }
 
 impl Outgoing {
@@ -29,35 +38,52 @@ impl Outgoing {
             channel,
             limits,
             checked,
-            message: None,
+            message: Bytes::new(),
+            next: None,
         }
     }
 
     pub(crate) const fn is_idle(&self) -> bool {
-        self.message.is_none()
+        self.next.is_none()
     }
 
     /// Takes the next message, and says how large its first packet is.
     pub(crate) fn load(&mut self, source: &mut impl MessageSource) -> Option<usize> {
-        self.message = source.pop(self.channel);
+        self.message = source.pop(self.channel)?;
+        self.cut();
         self.next_len()
     }
 
     /// Framed bytes of the next packet.
     pub(crate) fn next_len(&self) -> Option<usize> {
-        let (len, eof) = self.limits.next(self.message.as_ref()?.len());
-        Some(framed_len(self.channel, eof, len, self.checked))
+        Some(self.next?.framed_len)
     }
 
     /// Appends the next packet to `out`: its framed bytes, and whether it ended the message.
     pub(crate) fn encode_next(&mut self, out: &mut Vec<u8>) -> Option<(usize, bool)> {
-        let message = self.message.as_mut()?;
-        let (len, eof) = self.limits.next(message.len());
-        let framed = encode_msg(self.channel, eof, message.get(..len)?, self.checked, out);
-        message.advance(len);
+        let NextPacket {
+            data_len,
+            eof,
+            framed_len,
+        } = self.next.take()?;
+        let data = self.message.get(..data_len)?;
+        encode_msg(self.channel, eof, data, self.checked, out);
         if eof {
-            self.message = None;
+            self.message = Bytes::new();
+        } else {
+            self.message.advance(data_len);
+            self.cut();
         }
-        Some((framed, eof))
+        Some((framed_len, eof))
+    }
+
+    fn cut(&mut self) {
+        let (data_len, eof) = self.limits.next(self.message.len());
+        let framed_len = framed_len(self.channel, eof, data_len, self.checked);
+        self.next = Some(NextPacket {
+            data_len,
+            eof,
+            framed_len,
+        });
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct RecentlySent {
     bytes: u64,
     decayed_at: Instant,
+    decay_at: Instant,
 }
 
 impl RecentlySent {
@@ -14,15 +15,23 @@ impl RecentlySent {
         Self {
             bytes: 0,
             decayed_at: now,
+            decay_at: now,
         }
     }
 
     pub(crate) fn add(&mut self, now: Instant, bytes: usize) {
-        if now.saturating_duration_since(self.decayed_at) >= PERIOD {
-            self.bytes = self.value(now);
-            self.decayed_at = now;
+        if now >= self.decay_at {
+            self.decay(now);
         }
         self.bytes += bytes as u64;
+    }
+
+    /// What is left of a running period goes on counting.
+    fn decay(&mut self, now: Instant) {
+        self.bytes = self.value(now);
+        let periods = now.saturating_duration_since(self.decayed_at).as_secs() / PERIOD.as_secs();
+        self.decayed_at += Duration::from_secs(periods * PERIOD.as_secs());
+        self.decay_at = self.decayed_at + PERIOD;
     }
 
     pub(crate) fn value(&self, now: Instant) -> u64 {

@@ -47,7 +47,17 @@ pub fn decode(input: &[u8], max_packet: usize) -> Result<Option<Framed<'_>>, Pro
 }
 
 /// The length prefix and the bytes that it took. Unlike a varint inside a packet it may not overflow.
+#[inline]
 fn decode_prefix(input: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
+    match input {
+        [short @ ..0x80, ..] => Ok(Some((u64::from(*short), 1))),
+        [low, high @ ..0x80, ..] => Ok(Some((u64::from(*high) << 7 | u64::from(low & 0x7f), 2))),
+        _ => decode_long_prefix(input),
+    }
+}
+
+#[cold]
+fn decode_long_prefix(input: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     let mut value = 0u64;
     for (at, &byte) in input.iter().take(MAX_VARINT_LEN).enumerate() {
         if at + 1 == MAX_VARINT_LEN && byte > 1 {
@@ -117,10 +127,24 @@ struct Tag {
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
+    /// Tags of one byte are all that a well-behaved peer sends.
+    #[inline]
     fn next_tag(&mut self) -> Result<Option<Tag>, Malformed> {
-        if self.0.is_empty() {
-            return Ok(None);
+        match self.0 {
+            [] => Ok(None),
+            [tag @ 0x08..0x80, rest @ ..] if tag & 7 != END_GROUP => {
+                self.0 = rest;
+                Ok(Some(Tag {
+                    field: i32::from(tag >> 3),
+                    wire_type: tag & 7,
+                }))
+            }
+            _ => self.unusual_tag().map(Some),
         }
+    }
+
+    #[cold]
+    fn unusual_tag(&mut self) -> Result<Tag, Malformed> {
         let (field, wire_type) = split_tag(self.varint()?);
         if wire_type == END_GROUP {
             return Err(Malformed::UnexpectedEndGroup);
@@ -128,15 +152,17 @@ impl<'a> Fields<'a> {
         if field <= 0 {
             return Err(Malformed::IllegalTag { number: field });
         }
-        Ok(Some(Tag { field, wire_type }))
+        Ok(Tag { field, wire_type })
     }
 
+    #[inline]
     fn integer(&mut self, tag: Tag) -> Result<u64, Malformed> {
         expect_wire_type(tag, VARINT)?;
         self.varint()
     }
 
     /// A length-delimited field: a message inside this one, or its bytes.
+    #[inline]
     fn message(&mut self, tag: Tag) -> Result<Self, Malformed> {
         expect_wire_type(tag, LENGTH_DELIMITED)?;
         let len = self.length()?;
@@ -149,7 +175,24 @@ impl<'a> Fields<'a> {
         Ok(u32::from_le_bytes(*bytes))
     }
 
+    /// Short ones are read in line: they are most of a packet's header.
+    #[inline]
     fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.0 {
+            [short @ ..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*short))
+            }
+            [low, high @ ..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*high) << 7 | u64::from(low & 0x7f))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[cold]
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0u64;
         for at in 0..MAX_VARINT_LEN {
             let (&byte, rest) = self.0.split_first().ok_or(Malformed::Overrun)?;
@@ -162,6 +205,7 @@ impl<'a> Fields<'a> {
         Err(Malformed::VarintTooLong)
     }
 
+    #[inline]
     fn length(&mut self) -> Result<usize, Malformed> {
         let len = i64::from_le_bytes(self.varint()?.to_le_bytes());
         if len < 0 {
@@ -170,6 +214,7 @@ impl<'a> Fields<'a> {
         usize::try_from(len).map_err(|_| Malformed::Overrun)
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.0.split_at_checked(len).ok_or(Malformed::Overrun)?;
         self.0 = rest;
@@ -177,6 +222,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Passes over an unknown field. Inside a group Go counts the depth and looks at nothing else.
+    #[cold]
     fn skip(&mut self, wire_type: u8) -> Result<(), Malformed> {
         let mut depth = self.skip_value(wire_type, 0)?;
         while depth > 0 {
@@ -203,6 +249,7 @@ impl<'a> Fields<'a> {
     }
 }
 
+#[inline]
 fn expect_wire_type(tag: Tag, wanted: u8) -> Result<(), Malformed> {
     if tag.wire_type == wanted {
         return Ok(());

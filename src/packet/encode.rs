@@ -86,8 +86,13 @@ fn put_content(eof: bool, data: &[u8], checksum: Option<u32>, out: &mut Vec<u8>)
     }
 }
 
+/// Nearly all lengths of a small message, and all ids below 0x80, are one byte.
+#[inline]
 fn put_len(len: usize, out: &mut Vec<u8>) {
-    encode_varint(len as u64, out);
+    match u8::try_from(len) {
+        Ok(short @ ..0x80) => out.put_u8(short),
+        _ => encode_varint(len as u64, out),
+    }
 }
 
 /// A ping with its length prefix.
