@@ -19,15 +19,16 @@ pub(crate) async fn watch(handle: Handle, peer: &str, console: &Console) {
     loop {
         tokio::select! {
             _ = &mut closed => return,
-            _ = ticks.tick() => {
-                let stats = handle.stats().await;
-                let bytes = stats.sent.bytes + stats.received.bytes;
-                if bytes != bytes_before {
-                    line.show(describe(peer, &stats));
-                }
-                bytes_before = bytes;
-            }
+            _ = ticks.tick() => {}
         }
+        let Some(stats) = handle.stats().await else {
+            return;
+        };
+        let bytes = stats.sent.bytes + stats.received.bytes;
+        if bytes != bytes_before {
+            line.show(describe(peer, &stats));
+        }
+        bytes_before = bytes;
     }
 }
 
