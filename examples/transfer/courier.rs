@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use indicatif::{BinaryBytes, ProgressBar};
+use indicatif::{DecimalBytes, ProgressBar};
 use mconn::{Receiver, Sender};
 use tokio::time::Instant;
 
@@ -155,7 +155,7 @@ impl Delivered {
 
 impl fmt::Display for Delivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, size) = (printable_start(&self.stored_as), BinaryBytes(self.size));
+        let (name, size) = (printable_start(&self.stored_as), DecimalBytes(self.size));
         write!(
             f,
             "delivered, {size} in {:.2?}, SHA-256 agreed, stored as {name}",
@@ -175,7 +175,7 @@ pub(crate) enum Undelivered {
     Refused(String),
     #[error(
         "cut off: {} of {} not sent, {} confirmed",
-        BinaryBytes(size - sent), BinaryBytes(*size), BinaryBytes(*confirmed)
+        DecimalBytes(size - sent), DecimalBytes(*size), DecimalBytes(*confirmed)
     )]
     CutOff {
         size: u64,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use indicatif::{BinaryBytes, DecimalBytes};
+use indicatif::DecimalBytes;
 use mconn::{Config, Receiver, Sender};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DemoArgs, console: &Console) -> Result<(), Failure> {
     console.say(format_args!(
         "made {}, {}",
         original.display(),
-        BinaryBytes(args.size)
+        DecimalBytes(args.size)
     ));
 
     let listener = StdTcpListener::bind("127.0.0.1:0")?;

@@ -5,7 +5,7 @@ use std::mem;
 use std::path::Path;
 
 use bytes::Bytes;
-use indicatif::{BinaryBytes, ProgressBar};
+use indicatif::{DecimalBytes, ProgressBar};
 use mconn::{Receiver, Sender};
 
 use crate::blocking::off_runtime;
@@ -84,7 +84,7 @@ impl<'a> Intake<'a> {
         let (directory, promised) = (self.directory.to_owned(), name.clone());
         match off_runtime(move || Partial::create(&directory, promised, size)).await {
             Ok(partial) => {
-                self.report(format_args!("receiving {name}, {}", BinaryBytes(size)));
+                self.report(format_args!("receiving {name}, {}", DecimalBytes(size)));
                 let bar = self.console.file_bar(name.as_str(), size);
                 self.state = State::Receiving(Box::new(Incoming {
                     partial,
@@ -125,7 +125,7 @@ impl<'a> Intake<'a> {
                 self.tally.stored += 1;
                 self.report(format_args!(
                     "stored {stored_as}, {}, SHA-256 agrees",
-                    BinaryBytes(size)
+                    DecimalBytes(size)
                 ));
                 self.reply(Reply::Stored {
                     name: stored_as.to_string(),
@@ -169,8 +169,8 @@ impl<'a> Intake<'a> {
         let mut tally = self.tally;
         if let State::Receiving(file) = self.state {
             let partial = file.partial;
-            let written = BinaryBytes(partial.written());
-            let promised = BinaryBytes(partial.promised());
+            let written = DecimalBytes(partial.written());
+            let promised = DecimalBytes(partial.promised());
             tally.unfinished = Some(format!("{} ({written} of {promised})", partial.name()));
             off_runtime(move || drop(partial)).await;
         }

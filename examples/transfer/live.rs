@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use indicatif::{BinaryBytes, DecimalBytes};
+use indicatif::DecimalBytes;
 use mconn::{Handle, Stats};
 use tokio::time;
 
@@ -51,6 +51,6 @@ fn describe(peer: &str, stats: &Stats) -> String {
         "{peer}: out {}/s, in {}/s, queued {queued_messages} messages ({}), round trip {round_trip}",
         DecimalBytes(stats.sent.rate),
         DecimalBytes(stats.received.rate),
-        BinaryBytes(queued_bytes as u64),
+        DecimalBytes(queued_bytes as u64),
     )
 }
