@@ -1,0 +1,57 @@
+//! Proof against the real thing: connections between mconn and the MConnection of two CometBFT releases over loopback
+//! TCP. README.md says what is proven and how this is run. Unlike all other tests these use real clocks and need Go.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod checksum;
+mod go;
+mod keepalive;
+mod ours;
+mod program;
+mod session;
+mod sizes;
+mod stop;
+mod ten_channels;
+mod traffic;
+mod violations;
+
+macro_rules! against_both_releases {
+    ($($module:ident::$name:ident),+ $(,)?) => {
+        mod v0_38_25 {
+            $(#[tokio::test] async fn $name() { crate::$module::$name(crate::program::Release::V0_38_25).await })+
+        }
+        mod v1_0_1 {
+            $(#[tokio::test] async fn $name() { crate::$module::$name(crate::program::Release::V1_0_1).await })+
+        }
+    };
+}
+
+against_both_releases! {
+    checksum::go_accepts_checksums,
+    checksum::we_miss_the_checksum_where_required,
+    keepalive::go_ends_a_silent_peer,
+    keepalive::ping_pong_beside_traffic,
+    keepalive::ping_pong_cycles,
+    keepalive::we_end_a_silent_peer,
+    sizes::empty_messages_from_go,
+    sizes::every_size_on_the_edge_ids,
+    sizes::every_size_on_the_stock_channels,
+    sizes::the_exact_limit_of_go,
+    stop::our_stop_loses_nothing,
+    stop::our_stop_under_a_limit_loses_nothing,
+    stop::the_flush_stop_of_go_loses_nothing,
+    stop::the_flush_stop_of_go_under_a_limit_loses_nothing,
+    ten_channels::ten_channels_limited_by_both,
+    ten_channels::ten_channels_limited_by_go,
+    ten_channels::ten_channels_limited_by_us,
+    ten_channels::ten_channels_unlimited,
+    violations::go_refuses_a_misconfigured_connection_of_ours,
+    violations::go_refuses_every_violation,
+    violations::we_refuse_a_misconfigured_connection_of_go,
+    violations::we_refuse_every_violation,
+    violations::we_refuse_packets_of_the_encoder_of_go,
+}

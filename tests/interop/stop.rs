@@ -1,0 +1,117 @@
+//! The orderly stop of either side: what was accepted before it arrives.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use mconn::{CloseReason, Config};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::go::{Amount, BOTH_ROLES, Go};
+use crate::ours::Ours;
+use crate::program::Release;
+use crate::session::{STOCK, connect};
+use crate::traffic::{Digests, digest_of};
+
+/// We stop with full queues. Half of the rounds Go is sending as fast as it can, so that its bytes lie unread at our side.
+pub(crate) async fn our_stop_loses_nothing(release: Release) {
+    for round in 0..ROUNDS {
+        let (mut go, ours) = connect(
+            release,
+            BOTH_ROLES[round % 2],
+            &STOCK,
+            json!({}),
+            Config::default(),
+        )
+        .await;
+        if round % 4 < 2 {
+            go.send(0x40, &[50_000], Amount::For(Duration::from_secs(60)))
+                .await;
+            sleep(Duration::from_millis(50)).await;
+        }
+        we_send_and_stop(&mut go, ours).await;
+    }
+}
+
+/// The same when the queues take a second or two to leave.
+pub(crate) async fn our_stop_under_a_limit_loses_nothing(release: Release) {
+    let ours = Config::builder().send_rate(Some(LIMIT)).build().unwrap();
+    for (role, (settings, config)) in BOTH_ROLES
+        .into_iter()
+        .zip([(json!({}), ours), (go_receives_slowly(), Config::default())])
+    {
+        let (mut go, ours) = connect(release, role, &STOCK, settings, config).await;
+        we_send_and_stop(&mut go, ours).await;
+    }
+}
+
+/// Go stops with full queues.
+pub(crate) async fn the_flush_stop_of_go_loses_nothing(release: Release) {
+    for round in 0..ROUNDS {
+        let (mut go, ours) = connect(
+            release,
+            BOTH_ROLES[round % 2],
+            &STOCK,
+            json!({}),
+            Config::default(),
+        )
+        .await;
+        go_sends_and_stops(&mut go, ours).await;
+    }
+}
+
+/// The same when the queues take a second or two to leave, or we take as long to read what Go left in the socket.
+pub(crate) async fn the_flush_stop_of_go_under_a_limit_loses_nothing(release: Release) {
+    let slow = Config::builder().recv_rate(Some(LIMIT)).build().unwrap();
+    let pairs = [
+        (json!({ "send_rate": LIMIT.get() }), Config::default()),
+        (json!({}), slow),
+    ];
+    for (role, (settings, config)) in BOTH_ROLES.into_iter().zip(pairs) {
+        let (mut go, ours) = connect(release, role, &STOCK, settings, config).await;
+        go_sends_and_stops(&mut go, ours).await;
+    }
+}
+
+async fn we_send_and_stop(go: &mut Go, ours: Ours) {
+    let expected = expected();
+    for channel in STOCK {
+        ours.send(channel.id, &SIZES, MESSAGES).await;
+    }
+    ours.stop();
+    let (closed, _) = ours.end().await;
+    assert!(matches!(closed.reason, CloseReason::Stopped), "{closed}");
+    assert!(closed.unsent.is_empty(), "{closed:?}");
+    assert_eq!(go.received(&expected).await, expected);
+    assert_eq!(go.failure().await, "EOF", "an orderly end in Go's eyes");
+}
+
+async fn go_sends_and_stops(go: &mut Go, ours: Ours) {
+    let expected = expected();
+    for channel in STOCK {
+        go.send(channel.id, &SIZES, Amount::Messages(MESSAGES))
+            .await;
+    }
+    assert_eq!(go.sent(STOCK.len()).await, expected);
+    go.tell(json!({ "do": "flush_stop" })).await;
+    let (closed, received) = ours.end().await;
+    assert_eq!(received, expected);
+    assert!(matches!(closed.reason, CloseReason::PeerClosed), "{closed}");
+    go.event("stopped").await;
+}
+
+fn expected() -> Digests {
+    STOCK
+        .iter()
+        .map(|channel| (channel.id, digest_of(channel.id, &SIZES, MESSAGES)))
+        .collect()
+}
+
+fn go_receives_slowly() -> Value {
+    json!({ "recv_rate": LIMIT.get() })
+}
+
+const ROUNDS: usize = 12;
+const MESSAGES: usize = 12;
+const SIZES: [usize; 4] = [1, 1_024, 5_000, 30_000];
+const LIMIT: NonZeroU64 = NonZeroU64::new(512_000).unwrap();
