@@ -65,7 +65,7 @@ fn digest(row: &Value) -> Digest {
 }
 
 /// Adds messages up to a [`Digest`].
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     messages: u64,
     bytes: u64,

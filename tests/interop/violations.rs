@@ -1,7 +1,7 @@
 //! Every rule of the protocol, broken by one side and refused by the other.
 
 use mconn::{ChannelId, CloseReason, Closed, Config, Error, Malformed, ProtocolError};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
