@@ -1,13 +1,44 @@
-//! Many prioritised message channels over one byte stream.
+//! Many prioritised message channels over one byte stream, in the wire format of CometBFT's `MConnection`.
+//!
+//! A [`Connection`] takes whole messages on up to 256 channels, cuts them into packets, shares the link among the channels
+//! by priority, and puts the messages together again on the other side. It runs over any `AsyncRead + AsyncWrite`: TCP (call
+//! [`tcp::tune`] first), Unix sockets, in-memory pipes, TLS. CometBFT nodes of v0.34 to v1 speak the same protocol.
+//!
+//! It does no encryption and no handshake, and has no flow control per channel: a receiver that does not keep up slows the whole
+//! connection, or sheds if its channel chose to.
+//!
+//! # Layers
+//!
+//! | layer | what it is | feature |
+//! | --- | --- | --- |
+//! | driver: [`Connection`], [`Sender`], [`Receiver`], [`Handle`] | one future that owns the machine and the stream | `tokio` (default) |
+//! | [`mux`] | the state machine: schedule, throttle, keepalive, reassemble; no runtime, socket, clock or randomness | always |
+//! | [`packet`] | the codec | always |
+//! | [`ChannelDescriptor`], [`Config`], [`Error`], [`Stats`] | vocabulary | always |
+//!
+//! Imports point down only, and the generated protobuf types stay inside.
+//!
+//! # Use
+//!
+//! See [`Connection`] for an example, [`ChannelDescriptor`] for what a channel can be, and [`Config`] for every setting with its default and the
+//! reason for it. [`Config::cometbft`] with [`ChannelDescriptor::cometbft`] is what a stock node uses.
+//!
+//! # Who is at fault
+//!
+//! [`Closed`] says why a connection ended and what it did not send; [`Error::fault`] says who is at fault. Misuse by the
+//! caller is refused when made, and hands the message back: [`SendError`], [`TrySendError`], [`ConfigError`].
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "tokio"),
+    allow(rustdoc::broken_intra_doc_links, reason = "the driver is not there")
+)]
 
 mod channel;
 mod config;
 #[cfg(feature = "tokio")]
 mod driver;
 mod error;
-#[cfg(any(test, feature = "__fuzzing"))]
-#[doc(hidden)]
-pub mod fuzzing;
 pub mod mux;
 pub mod packet;
 #[cfg(any(test, feature = "__fuzzing"))]
@@ -16,6 +47,7 @@ mod rate;
 mod stats;
 #[cfg(feature = "tokio")]
 pub mod tcp;
+mod trace;
 
 pub use channel::{ChannelDescriptor, ChannelId};
 pub use config::{Config, ConfigBuilder};
@@ -30,3 +62,7 @@ pub use error::{
     TrySendError,
 };
 pub use stats::{ChannelStats, FlowStats, Stats};
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -21,6 +21,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use closed::{CloseReason, Closed, Unsent};
 pub use handle::Handle;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::channel::{ChannelDescriptor, ChannelSet};
 use crate::config::Config;
 use crate::error::ConfigError;
+use crate::trace::Span;
 use receiver::Inbox;
 use sender::Outbox;
 use shared::Shared;
@@ -127,11 +129,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     ///
     /// Outside of a tokio runtime with its timer enabled.
     pub async fn run(self, stop: CancellationToken) -> Closed {
+        let span = Span::connection();
         let mut task = Task::new(self.io, self.ends);
         let mut stopped = pin!(stop.cancelled());
-        let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
-        let reason = poll_fn(|cx| task.poll(cx, stopped.as_mut(), timer.as_mut())).await;
-        task.end(reason)
+        let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+        let reason =
+            poll_fn(|cx| span.within(|| task.poll(cx, stopped.as_mut(), timer.as_mut()))).await;
+        span.within(|| task.end(reason))
     }
 }
 

@@ -22,6 +22,7 @@ use super::stall::StallWatch;
 use crate::error::Error;
 use crate::mux::Mux;
 use crate::stats::Stats;
+use crate::trace;
 
 /// Owns the machine and the stream. All progress is in here, none in a future that could be dropped half-way.
 #[derive(Debug)]
@@ -99,6 +100,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     /// Answers everybody who waits, and says how it ended.
     pub(super) fn end(&mut self, reason: CloseReason) -> Closed {
         self.ended = true;
+        trace::ended(&reason);
         self.outbound.close();
         self.inbound.close();
         let closed = Closed {
@@ -259,6 +261,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             if !self.inbound.deliver() {
                 self.mux.on_read_paused(now);
                 if let Some((channel, taken)) = self.inbound.obstacle() {
+                    if !self.stall.is_stalled() {
+                        trace::reading_paused(channel);
+                    }
                     self.stall.check(now, channel, taken)?;
                 }
                 return Ok(false);
@@ -270,6 +275,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         self.stall.clear();
         self.shared.reading_paused.store(false, Ordering::SeqCst);
         self.mux.on_read_resumed(now);
+        trace::reading_resumed();
         Ok(true)
     }
 
@@ -294,6 +300,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     fn begin_drain(&mut self, now: Instant) {
         self.life.drain(now, self.shared.config.drain_timeout());
         self.outbound.close();
+        trace::drain_begun();
         // A sender may have been accepted and not have rung yet.
         for channel in self.outbound.channels() {
             self.mux.on_queued(channel);
@@ -306,6 +313,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         if self.mux.is_drained() && self.output.is_written() && self.output.is_flushed() {
             self.mux.finish();
             self.life.on_drained();
+            trace::drained();
         }
         self.life.poll_shutdown(&mut self.io, cx);
     }

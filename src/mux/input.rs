@@ -9,6 +9,7 @@ use super::Mux;
 use crate::channel::ChannelId;
 use crate::error::{Error, ProtocolError};
 use crate::packet::{Packet, PacketMsg, checksum, decode};
+use crate::trace;
 
 /// Where the machine puts complete messages; the queues are its driver's.
 pub trait MessageSink {
@@ -149,6 +150,7 @@ impl Mux {
             verify(id, msg)?;
         }
         channel.reassembly.admit(msg.data.len(), &self.budget)?;
+        trace::packet_received(id, framed_len, msg.eof);
         channel.received.on_bytes(now, framed_len);
         channel.received.on_packet();
         channel.messages_received += u64::from(msg.eof);

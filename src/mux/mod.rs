@@ -43,6 +43,7 @@ use crate::error::{ConfigError, Error};
 use crate::packet::{PING, PONG};
 use crate::rate::link;
 use crate::stats::{ChannelStats, Stats};
+use crate::trace;
 use direction::Direction;
 use input::Reading;
 use keepalive::Keepalive;
@@ -306,10 +307,12 @@ impl Mux {
         if self.keepalive.take_pong(now) {
             out.extend_from_slice(&PONG);
             self.send.on_packet();
+            trace::pong_sent();
         }
         if self.phase == Phase::Open && self.keepalive.take_ping(now) {
             out.extend_from_slice(&PING);
             self.send.on_packet();
+            trace::ping_sent();
         }
     }
 
@@ -372,6 +375,7 @@ impl Channel {
     }
 
     fn on_sent(&mut self, now: Instant, framed_len: usize, eof: bool) {
+        trace::packet_sent(self.descriptor.id(), framed_len, eof);
         self.sent.on_bytes(now, framed_len);
         self.sent.on_packet();
         self.recently_sent.add(now, framed_len);

@@ -1,0 +1,95 @@
+//! What is told to `tracing`, if that feature is on: a span per connection, TRACE per packet, DEBUG per decision.
+//!
+//! Without the feature every function here is empty, so that call sites carry no conditions.
+
+#![cfg_attr(
+    not(feature = "tracing"),
+    allow(
+        unused_variables,
+        clippy::missing_const_for_fn,
+        reason = "empty without the feature"
+    )
+)]
+
+use crate::channel::ChannelId;
+
+#[inline]
+pub(crate) fn packet_sent(channel: ChannelId, framed_len: usize, eof: bool) {
+    #[cfg(feature = "tracing")]
+    tracing::trace!(%channel, framed_len, eof, "packet sent");
+}
+
+#[inline]
+pub(crate) fn packet_received(channel: ChannelId, framed_len: usize, eof: bool) {
+    #[cfg(feature = "tracing")]
+    tracing::trace!(%channel, framed_len, eof, "packet received");
+}
+
+#[inline]
+pub(crate) fn ping_sent() {
+    #[cfg(feature = "tracing")]
+    tracing::trace!("ping sent");
+}
+
+#[inline]
+pub(crate) fn pong_sent() {
+    #[cfg(feature = "tracing")]
+    tracing::trace!("pong sent");
+}
+
+#[cfg(feature = "tokio")]
+pub(crate) use driver::*;
+
+#[cfg(feature = "tokio")]
+mod driver {
+    use std::fmt;
+
+    use crate::channel::ChannelId;
+
+    pub(crate) fn reading_paused(channel: ChannelId) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%channel, "reading paused, the inbox is full");
+    }
+
+    pub(crate) fn reading_resumed() {
+        #[cfg(feature = "tracing")]
+        tracing::debug!("reading resumed");
+    }
+
+    pub(crate) fn drain_begun() {
+        #[cfg(feature = "tracing")]
+        tracing::debug!("drain begun");
+    }
+
+    pub(crate) fn drained() {
+        #[cfg(feature = "tracing")]
+        tracing::debug!("drained, closing the write half");
+    }
+
+    pub(crate) fn ended(reason: &impl fmt::Display) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%reason, "connection ended");
+    }
+
+    /// The connection's span; nothing without the feature.
+    #[derive(Debug)]
+    pub(crate) struct Span(#[cfg(feature = "tracing")] tracing::Span);
+
+    impl Span {
+        /// A span below the one in which the connection is set up.
+        pub(crate) fn connection() -> Self {
+            Self(
+                #[cfg(feature = "tracing")]
+                tracing::debug_span!("mconn"),
+            )
+        }
+
+        /// Calls `work` inside the span.
+        pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+            #[cfg(feature = "tracing")]
+            return self.0.in_scope(work);
+            #[cfg(not(feature = "tracing"))]
+            work()
+        }
+    }
+}
