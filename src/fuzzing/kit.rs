@@ -1,23 +1,14 @@
 //! What drives a machine by hand.
 
-use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::channel::ChannelId;
-use crate::mux::{MessageSink, MessageSource};
-
-/// Takes every message and keeps it.
-#[derive(Debug, Default)]
-pub(crate) struct Collected(pub(crate) Vec<(u8, Bytes)>);
-
-impl MessageSink for Collected {
-    fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()> {
-        self.0.push((channel.get(), message));
-        ControlFlow::Continue(())
-    }
-}
+use crate::config::Config;
+use crate::error::Error;
+use crate::mux::MessageSource;
+use crate::packet::{Packet, decode};
 
 /// Has nothing to send.
 #[derive(Debug)]
@@ -36,4 +27,81 @@ impl MessageSource for NoMessages {
 )]
 pub(crate) fn origin() -> Instant {
     Instant::now()
+}
+
+/// What may end a connection by the passing of time, kept beside the machine in the plainest way.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    /// The first ping since the peer's last packet.
+    asked: Option<Instant>,
+    /// Since then we have stopped reading at least once, so that the peer has more time than usual.
+    excused: bool,
+    /// Since when the transport has taken nothing.
+    blocked: Option<Instant>,
+    packets: u64,
+}
+
+impl Patience {
+    /// A batch was encoded.
+    pub(crate) fn on_transmit(&mut self, now: Instant, batch: &[u8]) {
+        if batch.is_empty() {
+            return;
+        }
+        let mut rest = batch;
+        while let Some(framed) = decode(rest, usize::MAX).expect("we wrote it") {
+            if framed.packet == Packet::Ping && self.asked.is_none() {
+                self.asked = Some(now);
+                self.excused = false;
+            }
+            rest = &rest[framed.framed_len..];
+        }
+        assert!(rest.is_empty(), "only whole packets are encoded");
+    }
+
+    pub(crate) fn on_written(&mut self, now: Instant, taken: usize, left: usize) {
+        if taken > 0 {
+            self.blocked = self.blocked.filter(|_| left > 0).and(Some(now));
+        }
+    }
+
+    pub(crate) fn on_blocked(&mut self, now: Instant) {
+        self.blocked.get_or_insert(now);
+    }
+
+    pub(crate) const fn on_paused(&mut self) {
+        self.excused = true;
+    }
+
+    /// The machine has now received `packets` in all.
+    pub(crate) fn on_packets(&mut self, packets: u64) {
+        if packets > self.packets {
+            self.asked = None;
+        }
+        self.packets = packets;
+    }
+
+    /// Whether the machine may say this of its peer at `now`; gives whether the connection goes on.
+    pub(crate) fn check(&self, now: Instant, config: &Config, verdict: Result<(), Error>) -> bool {
+        let over = |since: Option<Instant>, limit: Duration| {
+            since.is_some_and(|since| now.duration_since(since) >= limit)
+        };
+        let silent = over(self.asked, config.pong_timeout());
+        let blocked = over(self.blocked, config.write_timeout());
+        match verdict {
+            Ok(()) => {
+                assert!(!blocked, "the peer took nothing for too long");
+                assert!(!silent || self.excused, "the peer was silent for too long");
+                true
+            }
+            Err(Error::PongTimeout { .. }) => {
+                assert!(silent, "the peer was not silent");
+                false
+            }
+            Err(Error::WriteTimeout { .. }) => {
+                assert!(blocked, "the peer took something");
+                false
+            }
+            Err(error) => panic!("time alone does not cause this: {error}"),
+        }
+    }
 }

@@ -4,12 +4,18 @@
 
 mod differences;
 mod kit;
+mod mux_bytes;
+mod mux_ops;
 mod packet;
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 pub(crate) use differences::Difference;
 #[cfg(test)]
-pub(crate) use kit::{Collected, NoMessages, origin};
+pub(crate) use kit::{NoMessages, origin};
+pub use mux_bytes::mux_bytes;
+pub use mux_ops::mux_ops;
 pub use packet::packet;
 #[cfg(test)]
 pub(crate) use packet::{compare, to_generated};

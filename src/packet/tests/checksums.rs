@@ -2,11 +2,11 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{decode_stream, hex, msg};
+use super::{Collected, decode_stream, hex, msg};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::{Error, ProtocolError};
-use crate::fuzzing::{Collected, origin};
+use crate::fuzzing::origin;
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, checksum, encode, encode_msg};
 

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use bytes::BytesMut;
 
-use super::{decode_stream, hex};
+use super::{Collected, decode_stream, hex};
 use crate::channel::ChannelDescriptor;
 use crate::config::Config;
 use crate::error::{Error, ProtocolError};
-use crate::fuzzing::{Collected, origin};
+use crate::fuzzing::origin;
 use crate::mux::Mux;
 use crate::packet::{Packet, decode};
 

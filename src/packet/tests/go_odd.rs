@@ -6,11 +6,11 @@ use bytes::BytesMut;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{decode_stream, hex, msg, number, recorded, rows, text};
+use super::{Collected, decode_stream, hex, msg, number, recorded, rows, text};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::{Error, Malformed, ProtocolError};
-use crate::fuzzing::{Collected, NoMessages, origin};
+use crate::fuzzing::{NoMessages, origin};
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, encode};
 

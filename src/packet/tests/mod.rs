@@ -9,13 +9,28 @@ mod limits;
 mod properties;
 mod reference;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Packet, PacketMsg};
+use crate::channel::ChannelId;
 use crate::error::ProtocolError;
+use crate::mux::MessageSink;
 use crate::packet::decode;
+
+/// Takes every message and keeps it.
+#[derive(Debug, Default)]
+struct Collected(Vec<(u8, Bytes)>);
+
+impl MessageSink for Collected {
+    fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()> {
+        self.0.push((channel.get(), message));
+        ControlFlow::Continue(())
+    }
+}
 
 /// All packets of a stream and the bytes they took, or the first error.
 fn decode_stream(

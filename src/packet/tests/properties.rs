@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use prost::Message;
 use prost::encoding::encode_varint;
 
-use super::decode_stream;
+use super::{Collected, decode_stream};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::fuzzing::{Collected, compare, origin, packet, to_generated};
+use crate::fuzzing::{compare, origin, packet, to_generated};
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, decode, encode, encode_msg};
 use crate::proto;

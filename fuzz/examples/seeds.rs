@@ -1,0 +1,110 @@
+//! Makes the seed corpora from the recordings: `cargo run --example seeds`, in this directory.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let data = root.join("../tests/data");
+    let packets: Value = serde_json::from_slice(&fs::read(data.join("packets.json"))?)?;
+    let odd = packets["odd"].as_array().ok_or("no cases")?;
+    for (name, bytes) in odd.iter().filter_map(single) {
+        write(root, "packet", name, &bytes)?;
+    }
+    let accepted: Vec<Vec<u8>> = odd
+        .iter()
+        .filter(|case| case["alive"] == true)
+        .filter_map(|case| unhex(&case["bytes"]))
+        .filter(|bytes| bytes.len() < LONG)
+        .collect();
+    for (at, bytes) in accepted.chunks(35).map(|cases| cases.concat()).enumerate() {
+        let name = format!("accepted-{at}");
+        write(root, "packet", &name, &bytes)?;
+        write_scripted(root, &name, at, &bytes)?;
+    }
+    for (at, stem) in STREAMS.iter().enumerate() {
+        let stream = fs::read(data.join(format!("{stem}.bin")))?;
+        write_scripted(root, stem, at, &stream[..stream.len().min(SIZE)])?;
+    }
+    for seed in 0..24 {
+        let bytes = noise(seed, 1 << (6 + seed % 6));
+        write(root, "mux_ops", &format!("noise-{seed}"), &bytes)?;
+    }
+    Ok(())
+}
+
+/// One of the refused packets, of those that differ in more than where an unknown field stands.
+fn single(case: &Value) -> Option<(&str, Vec<u8>)> {
+    let name = case["name"].as_str()?;
+    let bytes = unhex(&case["bytes"])?;
+    let twin = name.contains("-before-") || name.starts_with("packet-unknown");
+    (case["alive"] == false && !twin && bytes.len() < LONG).then_some((name, bytes))
+}
+
+/// Settings, a script and the stream, as the bodies of `mux_bytes` and `driver` read them.
+fn write_scripted(root: &Path, name: &str, at: usize, stream: &[u8]) -> Result<(), Box<dyn Error>> {
+    let script = SCRIPTS[at % SCRIPTS.len()];
+    let settings = u8::try_from(at * 37 % 256 & !1)?;
+    let head = [settings, u8::try_from(script.len())?];
+    let bytes = [&head, script, stream].concat();
+    for target in ["mux_bytes", "driver"] {
+        write(root, target, name, &bytes)?;
+    }
+    Ok(())
+}
+
+fn write(root: &Path, target: &str, name: &str, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    let corpus = root.join("corpus").join(target);
+    fs::create_dir_all(&corpus)?;
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    fs::write(corpus.join(name), bytes)?;
+    Ok(())
+}
+
+fn unhex(value: &Value) -> Option<Vec<u8>> {
+    let text = value.as_str()?;
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
+}
+
+/// splitmix64.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let words = std::iter::repeat_with(|| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ z >> 31).to_le_bytes()
+    });
+    words.flatten().take(len).collect()
+}
+
+const STREAMS: [&str; 9] = [
+    "stream-small",
+    "stream-medium",
+    "stream-highids",
+    "stream-payload100",
+    "stream-empties",
+    "node-session-v0.38.25",
+    "node-session-v1.0.1",
+    "node-session-v0.38.25-ours",
+    "node-session-v1.0.1-ours",
+];
+/// At once; piece by piece; in small pieces with time between; with a transport that is slow to take anything.
+const SCRIPTS: [&[u8]; 4] = [
+    &[0x87],
+    &[0x86, 0x85, 0x84, 0x83],
+    &[0x8e, 0xa5, 0x96, 0x85],
+    &[0x06, 0x0d, 0x95, 0x26],
+];
+/// What libFuzzer tries by default at most is the length of the longest seed; longer ones only slow it down.
+const SIZE: usize = 4096;
+const LONG: usize = 300;
