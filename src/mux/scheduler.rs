@@ -7,9 +7,9 @@ use std::collections::binary_heap::PeekMut;
 /// Least recently-sent/priority, kept as a virtual clock: weighted fair queueing that picks the least ratio *after* sending.
 ///
 /// Every channel has a ratio of sent bytes to priority that never decays. A channel that becomes pending starts near the
-/// ratio of the channel sent last, with a credit of half a packet: so it waits for its fair period at most, and cannot claim
-/// the link for the time in which it was silent, which is what the Go rule grants it. Channels are named by their index, in the
-/// order of registration, which also decides ties.
+/// ratio of the channel whose turn it is, with a credit of half a packet: so it waits for its fair period at most, and cannot
+/// claim the link for the time in which it was silent, which is what the Go rule grants it. Channels are named by their index,
+/// in the order of registration, which also decides ties.
 ///
 /// The cost of a pick grows with the logarithm of the *pending* channels; idle ones cost nothing.
 ///
@@ -27,6 +27,7 @@ pub struct Scheduler {
     channels: Vec<Share>,
     /// Least first: the ratio that the channel would have after its next packet, then its index.
     pending: BinaryHeap<Reverse<(u128, usize)>>,
+    /// The largest ratio from which a packet has started or is about to, or that was reached when the link fell idle.
     clock: u128,
     largest_packet: u64,
 }
@@ -76,12 +77,20 @@ impl Scheduler {
         };
         self.clock = self.clock.max(share.ratio);
         share.ratio += share.cost(framed_len as u64);
+        let reached = share.ratio;
         match next {
-            Some(next) => top.0.0 = share.ratio + share.cost(next as u64),
+            Some(next) => {
+                top.0.0 = reached + share.cost(next as u64);
+                drop(top);
+            }
             None => {
                 PeekMut::pop(top);
             }
         }
+        // What was just sent is over. Counted from its start, a newcomer would take the time of that packet a second time.
+        let in_line = self.pick().and_then(|channel| self.channels.get(channel));
+        let starts = in_line.map_or(reached, |share| share.ratio);
+        self.clock = self.clock.max(starts);
     }
 
     /// How many channels are pending.
