@@ -47,6 +47,16 @@ mod rate;
 mod stats;
 #[cfg(feature = "tokio")]
 pub mod tcp;
+#[cfg(any(test, feature = "__fuzzing"))]
+#[cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "fuzzing uses a part of what the tests use"
+    )
+)]
+mod testing;
 mod trace;
 
 pub use channel::{ChannelDescriptor, ChannelId};

@@ -1,0 +1,44 @@
+//! Machines on virtual links, for tests and fuzzing: no clock, no socket, no randomness that is not given.
+//!
+//! [`Solo`] is one machine on a link that takes everything; [`Pair`] is two machines with a [`Pipe`] each way.
+
+mod end;
+mod ledger;
+mod outbox;
+mod pair;
+mod pattern;
+mod pipe;
+mod random;
+mod solo;
+mod trace;
+
+use std::time::Instant;
+
+pub(crate) use end::End;
+pub(crate) use outbox::Outbox;
+pub(crate) use pair::{Pair, Setup, Side};
+pub(crate) use pattern::{message, pattern};
+pub(crate) use pipe::{Link, Pipe};
+pub(crate) use random::Random;
+pub(crate) use solo::{Solo, build, channels, limit, silent};
+pub(crate) use trace::{Sent, What};
+
+/// Where virtual time starts. Only differences to it ever matter.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an `Instant` cannot be made without the clock; virtual time starts here and is never read again"
+)]
+pub(crate) fn epoch() -> Instant {
+    Instant::now()
+}
+
+/// Settings of a property test that tries the same `cases` in every run.
+#[cfg(test)]
+pub(crate) fn cases(cases: u32) -> proptest::prelude::ProptestConfig {
+    proptest::prelude::ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(0x6d63_6f6e_6e),
+        ..proptest::prelude::ProptestConfig::default()
+    }
+}
