@@ -39,6 +39,9 @@ mod config;
 #[cfg(feature = "tokio")]
 mod driver;
 mod error;
+#[cfg(any(test, feature = "__fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod mux;
 pub mod packet;
 #[cfg(any(test, feature = "__fuzzing"))]

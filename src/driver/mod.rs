@@ -35,6 +35,7 @@ use crate::channel::{ChannelDescriptor, ChannelSet};
 use crate::config::Config;
 use crate::error::ConfigError;
 use crate::trace::Span;
+use outbound::Outbound;
 use receiver::Inbox;
 use sender::Outbox;
 use shared::Shared;
@@ -158,12 +159,17 @@ struct Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        for outbox in &self.outboxes {
-            outbox.queue.close();
+        if self.shared.has_ended() {
+            return;
         }
+        let mut outbound = Outbound::new(self.set.clone(), std::mem::take(&mut self.outboxes));
+        outbound.close();
         for inbox in &self.inboxes {
             inbox.queue.close();
         }
-        self.shared.end(Closed::dropped());
+        self.shared.end(Closed {
+            reason: CloseReason::Dropped,
+            unsent: outbound.abandon(),
+        });
     }
 }

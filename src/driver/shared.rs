@@ -48,7 +48,7 @@ impl Shared {
     pub(super) fn request(&self, add: impl FnOnce(&mut Requests)) -> bool {
         {
             let mut requests = self.requests();
-            if self.closed.borrow().is_some() {
+            if self.has_ended() {
                 return false;
             }
             requests.forget_abandoned();
@@ -74,6 +74,10 @@ impl Shared {
             std::mem::take(&mut *requests)
         };
         drop(unanswered);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.closed.borrow().is_some()
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
