@@ -2,7 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +16,8 @@ pub(super) struct Output {
     written: usize,
     /// Something was written since the last flush.
     unflushed: bool,
+    /// Since when the transport has not finished a flush.
+    flush_blocked_since: Option<Instant>,
 }
 
 impl Output {
@@ -25,6 +28,10 @@ impl Output {
 
     pub(super) const fn is_flushed(&self) -> bool {
         !self.unflushed
+    }
+
+    pub(super) const fn flush_blocked_since(&self) -> Option<Instant> {
+        self.flush_blocked_since
     }
 
     /// Makes room for the next batch.
@@ -40,7 +47,11 @@ impl Output {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let rest = self.batch.get(self.written..).unwrap_or_default();
-        let written = ready!(Pin::new(io).poll_write(cx, rest))?;
+        let Poll::Ready(written) = Pin::new(io).poll_write(cx, rest)? else {
+            // From here the machine sees whether the peer takes anything.
+            self.flush_blocked_since = None;
+            return Poll::Pending;
+        };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -53,8 +64,13 @@ impl Output {
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,
+        now: Instant,
     ) -> Poll<io::Result<()>> {
-        ready!(Pin::new(io).poll_flush(cx))?;
+        if Pin::new(io).poll_flush(cx)?.is_pending() {
+            self.flush_blocked_since.get_or_insert(now);
+            return Poll::Pending;
+        }
+        self.flush_blocked_since = None;
         self.unflushed = false;
         Poll::Ready(Ok(()))
     }

@@ -39,6 +39,8 @@ pub(super) struct Task<Io> {
     read_ended: bool,
     stall: StallWatch,
     life: Life,
+    /// The last byte of a batch, of which the machine is not told before it is flushed.
+    held_back: usize,
     flush_at: Option<Instant>,
     trim_at: Option<Instant>,
     armed: Option<Instant>,
@@ -61,6 +63,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             read_ended: false,
             stall: StallWatch::new(shared.config.inbox_stall_timeout()),
             life: Life::Open,
+            held_back: 0,
             flush_at: None,
             trim_at: None,
             armed: None,
@@ -124,7 +127,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         if !self.life.is_finished() {
             self.mux.handle_timeout(now)?;
         }
-        self.flush(cx, now)?;
+        if let Err(error) = self.flush(cx, now) {
+            return self.last_words(cx, now, error);
+        }
         self.shut_down(cx);
         if let Some(reason) = self.life.overdue(now, self.shared.config.drain_timeout()) {
             return Ok(Progress::Ended(reason));
@@ -188,6 +193,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let mut written = 0;
         while written < BYTES_PER_ROUND {
             if self.output.is_written() {
+                if self.held_back > 0 && self.poll_flush(cx, now)?.is_pending() {
+                    break;
+                }
+                self.mux
+                    .on_written(now, std::mem::take(&mut self.held_back));
                 self.output.clear();
                 if self
                     .mux
@@ -200,18 +210,29 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             match self.output.poll_write(&mut self.io, cx)? {
                 Poll::Ready(bytes) => {
                     written += bytes;
-                    self.mux.on_written(now, bytes);
+                    self.on_taken(cx, now, bytes)?;
                 }
                 Poll::Pending => {
                     self.mux.on_write_blocked(now);
                     break;
                 }
             }
-            if self.output.is_written() {
-                self.outbound.on_written();
-            }
         }
         Ok(written)
+    }
+
+    /// The transport took `bytes` of the batch.
+    ///
+    /// A batch that somebody waits for is in flight until it is flushed, so that the machine encodes nothing more: a busy
+    /// link always has a part of a batch to write, and a flush would never have its turn.
+    fn on_taken(&mut self, cx: &mut Context<'_>, now: Instant, bytes: usize) -> Result<(), Error> {
+        if self.output.is_written() {
+            self.outbound.on_written();
+            let flushes = self.outbound.wants_flush() && self.poll_flush(cx, now)?.is_pending();
+            self.held_back = usize::from(flushes);
+        }
+        self.mux.on_written(now, bytes - self.held_back);
+        Ok(())
     }
 
     /// Decodes and reads until nothing comes, an inbox is full, or it was enough for one round.
@@ -282,7 +303,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     /// Flushes once there is nothing more to write, or at once where somebody waits for it.
     fn flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Error> {
         let wanted = self.outbound.wants_flush();
-        if !self.output.is_written() || (self.output.is_flushed() && !wanted) {
+        let settled = self.output.is_flushed() && !wanted;
+        if !self.output.is_written() || self.held_back > 0 || settled {
             return Ok(());
         }
         let delay = self.shared.config.flush_delay();
@@ -290,11 +312,27 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         if now < at && !wanted && self.life.is_open() {
             return Ok(());
         }
-        if self.output.poll_flush(&mut self.io, cx)?.is_ready() {
+        self.poll_flush(cx, now).map(|_| ())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Poll<()>, Error> {
+        if self.output.poll_flush(&mut self.io, cx, now)?.is_ready() {
             self.flush_at = None;
             self.outbound.on_flushed();
+            return Ok(Poll::Ready(()));
         }
-        Ok(())
+        match self.flush_deadline() {
+            Some(deadline) if deadline <= now => Err(Error::WriteTimeout {
+                after: self.shared.config.write_timeout(),
+            }),
+            _ => Ok(Poll::Pending),
+        }
+    }
+
+    /// When the peer will have taken nothing for too long of what the transport has buffered.
+    fn flush_deadline(&self) -> Option<Instant> {
+        let blocked_since = self.output.flush_blocked_since()?;
+        Some(blocked_since + self.shared.config.write_timeout())
     }
 
     fn begin_drain(&mut self, now: Instant) {
@@ -325,8 +363,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         now: Instant,
         error: Error,
     ) -> Result<Progress, Error> {
-        let read = self.read(cx, now);
-        if read.is_ok() && self.read_ended && self.life.is_open() {
+        for _ in 0..ROUNDS_PER_WAKE {
+            if self.read(cx, now)? == 0 {
+                break;
+            }
+        }
+        if self.read_ended && self.life.is_open() {
             return Ok(Progress::Ended(CloseReason::PeerClosed));
         }
         Err(error)
@@ -361,6 +403,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             self.stall.deadline(),
             self.life.deadline(),
             flush_at,
+            self.flush_deadline(),
             self.trim_at,
         ];
         let Some(next) = deadlines.into_iter().flatten().min() else {
