@@ -86,7 +86,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-const FILE_BAR: &str = "{prefix} [{wide_bar}] {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
+const FILE_BAR: &str = "{prefix} [{wide_bar}] {decimal_bytes} of {decimal_total_bytes}, {eta} left";
 const LIVE_LINE: &str = "{wide_msg}";
 
 /// Fast enough to look alive, slow enough to be read.

@@ -93,10 +93,7 @@ impl<'a> Intake<'a> {
                 }));
                 self.reply(Reply::Accepted).await;
             }
-            Err(error) => {
-                self.refuse(name.as_str(), format!("cannot be written: {error}"))
-                    .await
-            }
+            Err(error) => self.refuse(name.as_str(), error).await,
         }
     }
 

@@ -49,7 +49,9 @@ pub(crate) async fn run(
     if missing == 0 {
         return Ok(());
     }
-    console.say(format_args!("{}: {closed}", args.address));
+    if !closed.is_clean() {
+        console.say(format_args!("{}: {closed}", args.address));
+    }
     Err(Failure::Undelivered {
         missing,
         all: args.files.len(),

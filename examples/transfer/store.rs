@@ -21,7 +21,11 @@ pub(crate) struct Partial {
 
 impl Partial {
     /// Starts a file in `directory`. The promised size reserves nothing: it may be a lie.
-    pub(crate) fn create(directory: &Path, name: FileName, promised: u64) -> io::Result<Self> {
+    pub(crate) fn create(
+        directory: &Path,
+        name: FileName,
+        promised: u64,
+    ) -> Result<Self, StoreError> {
         let file = tempfile::Builder::new()
             .prefix(".transfer-")
             .suffix(".part")
@@ -95,7 +99,8 @@ pub(crate) enum StoreError {
     Corrupt,
     #[error("every name like it is taken")]
     NoFreeName,
-    #[error("cannot be written: {0}")]
+    /// Only the kind is shown: the peer is told, too, and paths of this system are none of its business.
+    #[error("cannot be written: {}", .0.kind())]
     Disk(#[from] io::Error),
 }
 
