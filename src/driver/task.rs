@@ -120,6 +120,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             Ok(written) => written,
             Err(error) => return self.last_words(cx, now, error),
         };
+        // Writing took time, and a pong may have come within it.
+        let now = clock();
         let read = self.read(cx, now)?;
         if self.read_ended && !self.undecoded && self.life.is_open() {
             return Ok(Progress::Ended(CloseReason::PeerClosed));
