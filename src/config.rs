@@ -130,6 +130,8 @@ impl Config {
 }
 
 /// Builds a [`Config`]; every setter can be called in any order, and [`build`](Self::build) checks the whole.
+///
+/// A time above thirty years, such as [`Duration::MAX`], counts as thirty years.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ConfigBuilder {
@@ -270,8 +272,22 @@ impl ConfigBuilder {
         Ok(Config {
             send_link: link(self.send_rate, sent)?,
             recv_link: link(self.recv_rate, received)?,
-            settings: self,
+            settings: self.within_the_clock(),
         })
+    }
+
+    fn within_the_clock(mut self) -> Self {
+        let times = [
+            &mut self.ping_interval,
+            &mut self.pong_timeout,
+            &mut self.write_timeout,
+            &mut self.drain_timeout,
+            &mut self.flush_delay,
+        ];
+        for time in times.into_iter().chain(&mut self.inbox_stall_timeout) {
+            *time = LONGEST_TIME.min(*time);
+        }
+        self
     }
 
     fn check_sizes(&self) -> Result<(), ConfigError> {
@@ -352,6 +368,8 @@ impl Default for ConfigBuilder {
     }
 }
 
+/// An instant that far ahead can be computed on every system.
+const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 const COMETBFT_PAYLOAD: usize = 1024;
 const COMETBFT_RATE: u64 = 5_120_000;
 /// One byte of data on any channel, in a packet whose limit was computed for channel 1.
