@@ -91,6 +91,8 @@ impl Outbound {
 
     /// Notes what has been accepted up to now, to answer once that is written.
     pub(super) fn add_flush(&mut self, done: oneshot::Sender<()>) {
+        // Calls that were given up leave nothing behind.
+        self.flushes.retain(|flush| !flush.done.is_closed());
         let targets = self
             .lanes
             .iter()
