@@ -26,7 +26,7 @@ pub struct Stats {
     pub round_trip: Option<Duration>,
     /// Time during which reading was paused because an inbox was full.
     pub reading_paused: Duration,
-    /// Bytes of received messages that wait to be taken.
+    /// Bytes of received messages that wait to be taken. Receivers give them back in runs, so it may tell a little more.
     pub inbox_bytes: usize,
     /// Bytes received of messages that are not complete.
     pub reassembly_bytes: usize,

@@ -106,9 +106,12 @@ impl Inbound {
 
     pub(super) fn describe(&self, stats: &mut [ChannelStats]) {
         for (lane, stats) in self.lanes.iter().zip(stats) {
-            stats.inbox_messages = lane.inbox.queue.occupancy().messages;
+            let left_behind = lane.inbox.discarded.load(Ordering::Relaxed);
+            let gone = lane.inbox.taken.load(Ordering::Relaxed) + left_behind;
+            let waiting = lane.inbox.queue.accepted().saturating_sub(gone);
+            stats.inbox_messages = usize::try_from(waiting).unwrap_or(usize::MAX);
             stats.shed = lane.shed;
-            stats.discarded = lane.discarded + lane.inbox.discarded.load(Ordering::Relaxed);
+            stats.discarded = lane.discarded + left_behind;
         }
     }
 
