@@ -5,6 +5,7 @@ use std::io;
 use crate::echo::Echo;
 use crate::flow::{Flow, Seen};
 use crate::support::h2::H2;
+use crate::support::mconn::Mconn;
 use crate::support::raw::Raw;
 use crate::support::yamux::{Yamux, YamuxBuffered};
 
@@ -20,7 +21,13 @@ pub(crate) enum Contender {
 
 impl Contender {
     /// Everyone, in the order of the table.
-    pub(crate) const COLUMNS: [Self; 4] = [Self::Raw, Self::Yamux, Self::YamuxBuffered, Self::H2];
+    pub(crate) const COLUMNS: [Self; 5] = [
+        Self::Raw,
+        Self::Yamux,
+        Self::YamuxBuffered,
+        Self::H2,
+        Self::Mconn,
+    ];
     /// Those that mconn is compared with.
     pub(crate) const OTHERS: [Self; 4] = [Self::Raw, Self::Yamux, Self::YamuxBuffered, Self::H2];
 
@@ -37,7 +44,7 @@ impl Contender {
     pub(crate) fn flow(self, flow: &Flow) -> io::Result<Vec<Seen>> {
         match self {
             Self::H2 => flow.run::<H2>(),
-            Self::Mconn => Err(io::ErrorKind::Unsupported.into()),
+            Self::Mconn => flow.run::<Mconn>(),
             Self::Raw => flow.run::<Raw>(),
             Self::Yamux => flow.run::<Yamux>(),
             Self::YamuxBuffered => flow.run::<YamuxBuffered>(),
@@ -47,7 +54,7 @@ impl Contender {
     pub(crate) fn echo(self, echo: Echo) -> io::Result<Vec<f64>> {
         match self {
             Self::H2 => echo.run::<H2>(),
-            Self::Mconn => Err(io::ErrorKind::Unsupported.into()),
+            Self::Mconn => echo.run::<Mconn>(),
             Self::Raw => echo.run::<Raw>(),
             Self::Yamux => echo.run::<Yamux>(),
             Self::YamuxBuffered => echo.run::<YamuxBuffered>(),

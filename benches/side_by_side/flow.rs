@@ -155,10 +155,9 @@ impl Scene {
     }
 
     fn tune(&self, stream: &TcpStream) -> io::Result<()> {
-        if self.flow.tuned {
-            socket2::SockRef::from(stream).set_tcp_notsent_lowat(16384)
-        } else {
-            Ok(())
+        match self.flow.tuned {
+            true => mconn::tcp::tune(stream),
+            false => Ok(()),
         }
     }
 

@@ -19,6 +19,7 @@ mod support {
     pub(crate) mod framing;
     pub(crate) mod h2;
     pub(crate) mod machine;
+    pub(crate) mod mconn;
     pub(crate) mod pace;
     pub(crate) mod quantile;
     pub(crate) mod raw;
