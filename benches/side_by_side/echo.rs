@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::end::{self, Side};
-use crate::support::stack::{Channel, Lane, Plan, Stack};
+use crate::support::loopback;
+use crate::support::stack::{Channel, Plan, Stack};
 
 /// How often a message goes there and back.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +21,11 @@ pub(crate) struct Echo {
 impl Echo {
     /// The seconds of each trip, without those that warm up.
     pub(crate) fn run<S: Stack>(self) -> io::Result<Vec<f64>> {
-        let (listener, address) = end::listen()?;
+        let (listener, address) = loopback::listen()?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let answering = end::spawn(Side::Listener, move || async move {
-            let stream = end::accept(listener).await?;
+            let stream = loopback::accept(listener).await?;
             let mut channels = S::accept(stream, self.plan()).await?;
             let channel = channels.first_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
             tokio::select! {
@@ -44,7 +45,7 @@ impl Echo {
         address: SocketAddr,
         stop: CancellationToken,
     ) -> io::Result<Vec<f64>> {
-        let stream = end::connect(address).await?;
+        let stream = loopback::connect(address).await?;
         let mut channels = S::dial(stream, self.plan()).await?;
         let channel = channels.first_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
         let message = Bytes::from(vec![0x5a; self.size]);
@@ -82,10 +83,7 @@ impl Echo {
 
     fn plan(self) -> Plan {
         Plan {
-            channels: vec![Lane {
-                message: self.size,
-                priority: 1,
-            }],
+            priorities: vec![1],
             rate: None,
         }
     }

@@ -14,14 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::meter::{Mark, Meter};
 use crate::support::end::{self, Side};
+use crate::support::loopback;
 use crate::support::relay::Link;
-use crate::support::stack::{Channel, Lane, Plan, Stack};
+use crate::support::stack::{Channel, Plan, Stack};
 
 /// What is sent, over what, and when it is looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
-    /// A saturated channel each.
-    pub(crate) lanes: Vec<Lane>,
+    /// The message size of each saturated channel.
+    pub(crate) messages: Vec<usize>,
     /// Each message leaves by itself instead of being gathered with the next ones.
     pub(crate) alone: bool,
     /// The mean time between two urgent messages on a channel of their own.
@@ -58,7 +59,7 @@ impl Seen {
 impl Flow {
     pub(crate) fn run<S: Stack>(&self) -> io::Result<Vec<Seen>> {
         let scene = Arc::new(Scene::new(self.clone()));
-        let (listener, mut address) = end::listen()?;
+        let (listener, mut address) = loopback::listen()?;
         if let Some(link) = self.link {
             address = link.to(address)?;
         }
@@ -80,13 +81,10 @@ impl Flow {
     }
 
     fn plan(&self) -> Plan {
-        let mut channels = self.lanes.clone();
-        channels.extend(self.urgent.map(|_| Lane {
-            message: URGENT,
-            priority: URGENT_PRIORITY,
-        }));
+        let mut priorities = vec![1; self.messages.len()];
+        priorities.extend(self.urgent.map(|_| URGENT_PRIORITY));
         Plan {
-            channels,
+            priorities,
             rate: self.rate,
         }
     }
@@ -106,9 +104,9 @@ impl Scene {
     fn new(flow: Flow) -> Self {
         Self {
             meters: flow
-                .lanes
+                .messages
                 .iter()
-                .map(|lane| Meter::new(lane.message))
+                .map(|message| Meter::new(*message))
                 .collect(),
             flow,
             epoch: Instant::now(),
@@ -127,13 +125,13 @@ impl Scene {
     }
 
     async fn send_all<S: Stack>(self: &Arc<Self>, address: SocketAddr) -> io::Result<()> {
-        let stream = end::connect(address).await?;
+        let stream = loopback::connect(address).await?;
         self.tune(&stream)?;
         let channels = S::dial(stream, self.flow.plan()).await?;
         let mut tasks = JoinSet::new();
         for (index, channel) in channels.into_iter().enumerate() {
-            match self.flow.lanes.get(index) {
-                Some(lane) => tasks.spawn(saturate(channel, lane.message, self.flow.alone)),
+            match self.flow.messages.get(index) {
+                Some(message) => tasks.spawn(saturate(channel, *message, self.flow.alone)),
                 None => tasks.spawn(Arc::clone(self).hurry(channel)),
             };
         }
@@ -141,12 +139,12 @@ impl Scene {
     }
 
     async fn receive_all<S: Stack>(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
-        let stream = end::accept(listener).await?;
+        let stream = loopback::accept(listener).await?;
         self.tune(&stream)?;
         let channels = S::accept(stream, self.flow.plan()).await?;
         let mut tasks = JoinSet::new();
         for (index, channel) in channels.into_iter().enumerate() {
-            match index < self.flow.lanes.len() {
+            match index < self.flow.messages.len() {
                 true => tasks.spawn(Arc::clone(self).count(index, channel)),
                 false => tasks.spawn(Arc::clone(self).clock_in(channel)),
             };
@@ -288,6 +286,9 @@ impl Dice {
     }
 }
 
+/// The message size that saturates plain TCP: a loopback segment holds a little less than 64 KiB, so that
+/// writes of 64 KiB leave a small rest each and make a base line that is too low.
+pub(crate) const RAW_WRITE: usize = 62 * 1024;
 const URGENT: usize = 200;
 const URGENT_PRIORITY: u16 = 10;
 const STAMP: usize = 8;

@@ -18,6 +18,7 @@ mod support {
     pub(crate) mod end;
     pub(crate) mod framing;
     pub(crate) mod h2;
+    pub(crate) mod loopback;
     pub(crate) mod machine;
     pub(crate) mod mconn;
     pub(crate) mod pace;

@@ -3,11 +3,9 @@
 use std::io;
 
 use crate::contender::Contender;
-use crate::flow::Flow;
+use crate::flow::{Flow, RAW_WRITE};
 use crate::line::{Floor, Line, Unit};
 use crate::rounds::Effort;
-use crate::support::raw;
-use crate::support::stack::Lane;
 
 /// Channels that are always full, each with messages of its own size.
 #[derive(Clone, Debug)]
@@ -43,17 +41,11 @@ impl Throughput {
 
     fn flow(&self, of: Contender, effort: Effort) -> Flow {
         let messages = match of {
-            Contender::Raw => vec![raw::WRITE],
+            Contender::Raw => vec![RAW_WRITE],
             _ => self.messages.clone(),
         };
         Flow {
-            lanes: messages
-                .into_iter()
-                .map(|message| Lane {
-                    message,
-                    priority: 1,
-                })
-                .collect(),
+            messages,
             alone: self.alone,
             urgent: None,
             rate: None,

@@ -5,13 +5,11 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::contender::Contender;
-use crate::flow::{Flow, Seen, Window};
+use crate::flow::{Flow, RAW_WRITE, Seen, Window};
 use crate::line::{Bound, Floor, Line, Unit};
 use crate::rounds::Effort;
 use crate::support::quantile::percentile;
-use crate::support::raw;
 use crate::support::relay::Link;
-use crate::support::stack::Lane;
 
 /// As fast as loopback goes, with the sockets as each stack's user would have them, or all tuned as mconn's are.
 pub(crate) fn unlimited(effort: Effort, tuned: bool) -> io::Result<Vec<Line>> {
@@ -140,7 +138,7 @@ fn run(of: Contender, flow: &Flow) -> io::Result<Vec<Seen>> {
         return of.flow(flow);
     }
     of.flow(&Flow {
-        lanes: vec![lane(raw::WRITE)],
+        messages: vec![RAW_WRITE],
         urgent: None,
         ..flow.clone()
     })
@@ -148,20 +146,13 @@ fn run(of: Contender, flow: &Flow) -> io::Result<Vec<Seen>> {
 
 fn flow(urgent: Duration, windows: Vec<Window>) -> Flow {
     Flow {
-        lanes: vec![lane(1 << 20)],
+        messages: vec![1 << 20],
         alone: false,
         urgent: Some(urgent),
         rate: None,
         link: None,
         tuned: false,
         windows,
-    }
-}
-
-const fn lane(message: usize) -> Lane {
-    Lane {
-        message,
-        priority: 1,
     }
 }
 

@@ -1,10 +1,8 @@
 //! One end of a connection: a current-thread runtime on a thread of its own, pinned to a core.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::thread::{self, JoinHandle};
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 
 /// Which end of the connection a thread is.
@@ -34,27 +32,6 @@ where
 pub(crate) fn join<T>(end: JoinHandle<io::Result<T>>) -> io::Result<T> {
     end.join()
         .unwrap_or_else(|_| Err(io::Error::other("an end panicked")))
-}
-
-/// A listener on a free loopback port, and where to reach it.
-pub(crate) fn listen() -> io::Result<(StdListener, SocketAddr)> {
-    let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-/// The one connection that a listener is there for.
-pub(crate) async fn accept(listener: StdListener) -> io::Result<TcpStream> {
-    let (stream, _) = TcpListener::from_std(listener)?.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// With one core both ends share it, which the figures then show.

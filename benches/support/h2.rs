@@ -29,7 +29,7 @@ impl Stack for H2 {
         tokio::spawn(connection);
         let mut requests = requests.ready().await.map_err(io::Error::other)?;
         let mut channels = Vec::new();
-        for index in 0..plan.channels.len() {
+        for index in 0..plan.priorities.len() {
             let request = Request::post(format!("http://localhost/{index}"))
                 .body(())
                 .map_err(io::Error::other)?;
@@ -50,10 +50,10 @@ impl Stack for H2 {
             .handshake(stream)
             .await
             .map_err(io::Error::other)?;
-        let (found, mut requests) = mpsc::channel(plan.channels.len());
+        let (found, mut requests) = mpsc::channel(plan.priorities.len());
         tokio::spawn(serve(connection, found));
         let mut channels = Vec::new();
-        while channels.len() < plan.channels.len() {
+        while channels.len() < plan.priorities.len() {
             channels.push(requests.recv().await.ok_or(io::ErrorKind::UnexpectedEof)?);
         }
         Ok(channels)

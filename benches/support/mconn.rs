@@ -1,4 +1,4 @@
-//! mconn as a careful user drives it: a tuned socket, one task that runs the connection, a channel for each lane.
+//! mconn as a careful user drives it: a tuned socket, one task that runs the connection, no other setting but longer queues.
 
 use std::io;
 
@@ -61,9 +61,9 @@ fn open(stream: TcpStream, plan: &Plan) -> io::Result<Vec<MconnChannel>> {
     let config = Config::builder().send_rate(plan.rate).recv_rate(plan.rate);
     let mut connection = Connection::new(stream, config.build().map_err(io::Error::other)?);
     let mut channels = Vec::new();
-    for (index, lane) in plan.channels.iter().enumerate() {
+    for (index, priority) in plan.priorities.iter().enumerate() {
         let id = ChannelId::new(u8::try_from(index).map_err(io::Error::other)?);
-        let descriptor = ChannelDescriptor::new(id, lane.priority)
+        let descriptor = ChannelDescriptor::new(id, *priority)
             .with_send_capacity(QUEUED)
             .with_recv_capacity(QUEUED);
         let (sender, receiver) = connection.open(descriptor).map_err(io::Error::other)?;

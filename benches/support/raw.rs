@@ -34,7 +34,7 @@ impl RawChannel {
     fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            buffer: vec![0; READ],
+            buffer: Vec::new(),
         }
     }
 }
@@ -49,13 +49,11 @@ impl Channel for RawChannel {
     }
 
     async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> io::Result<bool> {
+        self.buffer.resize(READ, 0);
         let read = self.stream.read(&mut self.buffer).await?;
         each(&self.buffer[..read]);
         Ok(read > 0)
     }
 }
 
-/// The size of a write that saturates the stream: a loopback segment holds a little less than 64 KiB, so that
-/// writes of 64 KiB leave a small rest each and make a base line that is too low.
-pub(crate) const WRITE: usize = 62 * 1024;
 const READ: usize = 64 * 1024;

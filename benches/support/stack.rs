@@ -43,14 +43,8 @@ pub(crate) trait Channel: Send + 'static {
 /// What a connection is opened for.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) channels: Vec<Lane>,
+    /// One channel each.
+    pub(crate) priorities: Vec<u16>,
     /// A limit on each direction at both ends, for the stacks that have one.
     pub(crate) rate: Option<NonZeroU64>,
-}
-
-/// What one channel is for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lane {
-    pub(crate) message: usize,
-    pub(crate) priority: u16,
 }

@@ -119,7 +119,7 @@ impl Channel for YamuxChannel {
 async fn open<T: Socket>(socket: T, plan: Plan) -> io::Result<Vec<YamuxChannel>> {
     let mut connection = Connection::new(socket, config(), Mode::Client);
     let mut channels = Vec::new();
-    for _ in &plan.channels {
+    for _ in &plan.priorities {
         let stream = poll_fn(|context| connection.poll_new_outbound(context)).await;
         channels.push(YamuxChannel::new(stream.map_err(io::Error::other)?));
     }
@@ -131,13 +131,13 @@ async fn open<T: Socket>(socket: T, plan: Plan) -> io::Result<Vec<YamuxChannel>>
 }
 
 async fn take<T: Socket>(socket: T, plan: Plan) -> io::Result<Vec<YamuxChannel>> {
-    let (found, mut streams) = mpsc::channel(plan.channels.len());
+    let (found, mut streams) = mpsc::channel(plan.priorities.len());
     tokio::spawn(drive(
         Connection::new(socket, config(), Mode::Server),
         Some(found),
     ));
     let mut channels = Vec::new();
-    while channels.len() < plan.channels.len() {
+    while channels.len() < plan.priorities.len() {
         let stream = streams.recv().await.ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut channel = YamuxChannel::new(stream);
         channels.push((channel.index().await?, channel));

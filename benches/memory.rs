@@ -1,0 +1,179 @@
+//! Resident memory of an idle connection end with ten channels: mconn beside yamux, h2 and a bare socket.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tasks end with their runtime"
+)]
+
+use std::error::Error;
+use std::process::Command;
+use std::time::Duration;
+use std::{env, fs, io};
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use tokio::runtime;
+
+mod support {
+    pub(crate) mod framing;
+    pub(crate) mod h2;
+    pub(crate) mod loopback;
+    pub(crate) mod mconn;
+    pub(crate) mod raw;
+    pub(crate) mod readme;
+    pub(crate) mod stack;
+    pub(crate) mod table;
+    pub(crate) mod yamux;
+}
+
+use support::h2::H2;
+use support::loopback;
+use support::mconn::Mconn;
+use support::raw::Raw;
+use support::readme;
+use support::stack::{Channel, Plan, Stack};
+use support::table::Table;
+use support::yamux::{Yamux, YamuxBuffered};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [flag, stack, pairs] = arguments.as_slice()
+        && flag == CHILD
+    {
+        let stages = child(stack, pairs.parse()?)?;
+        println!("{}", stages.map(|bytes| bytes.to_string()).join(" "));
+        return Ok(());
+    }
+    let official = arguments.iter().any(|argument| argument == "--bench")
+        && !arguments.iter().any(|argument| argument == "--smoke");
+    let table = measure(if official { PAIRS } else { SMOKE_PAIRS })?;
+    print!("{}", table.aligned());
+    if arguments.iter().any(|argument| argument == "--readme") {
+        readme::replace("memory", &table.markdown())?;
+    }
+    Ok(())
+}
+
+/// One fresh process a stack.
+fn measure(pairs: usize) -> Result<Table, Box<dyn Error>> {
+    let mut table = Table::new(&HEAD);
+    for stack in STACKS {
+        let child = Command::new(env::current_exe()?)
+            .args([CHILD, stack, &pairs.to_string()])
+            .output()?;
+        if !child.status.success() {
+            return Err(format!("{stack}: {}", String::from_utf8_lossy(&child.stderr)).into());
+        }
+        let mut row = vec![stack.to_owned()];
+        for bytes in String::from_utf8(child.stdout)?.split_whitespace() {
+            row.push(format!("{:.1}", bytes.parse::<f64>()? / 1024.0));
+        }
+        table.push(row);
+    }
+    Ok(table)
+}
+
+/// The bytes of a connection end at each stage, in this process.
+fn child(stack: &str, pairs: usize) -> io::Result<[usize; STAGES]> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match stack {
+            "h2" => hold::<H2>(pairs).await,
+            "mconn" => hold::<Mconn>(pairs).await,
+            "raw TCP" => hold::<Raw>(pairs).await,
+            "yamux" => hold::<Yamux>(pairs).await,
+            "yamux buffered" => hold::<YamuxBuffered>(pairs).await,
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    })
+}
+
+async fn hold<S: Stack>(pairs: usize) -> io::Result<[usize; STAGES]> {
+    let before = resident()?;
+    let mut connections = Vec::with_capacity(pairs);
+    for _ in 0..pairs {
+        connections.push(open::<S>().await?);
+    }
+    let opened = settled().await?;
+    for connection in &mut connections {
+        exchange(connection).await?;
+    }
+    let in_turn = settled().await?;
+    try_join_all(connections.iter_mut().map(exchange)).await?;
+    let at_once = settled().await?;
+    drop(connections);
+    Ok([opened, in_turn, at_once].map(|bytes| bytes.saturating_sub(before) / (2 * pairs)))
+}
+
+async fn open<S: Stack>() -> io::Result<(Vec<S::Channel>, Vec<S::Channel>)> {
+    let plan = Plan {
+        priorities: vec![1; CHANNELS],
+        rate: None,
+    };
+    let (listener, address) = loopback::listen()?;
+    let dial = async { S::dial(loopback::connect(address).await?, plan.clone()).await };
+    let accept = async { S::accept(loopback::accept(listener).await?, plan.clone()).await };
+    tokio::try_join!(dial, accept)
+}
+
+/// 64 KiB there and 64 KiB back.
+async fn exchange<C: Channel>((dialed, accepted): &mut (Vec<C>, Vec<C>)) -> io::Result<()> {
+    carry(dialed, accepted).await?;
+    carry(accepted, dialed).await
+}
+
+/// 64 KiB spread over the channels of one connection.
+async fn carry<C: Channel>(from: &mut [C], to: &mut [C]) -> io::Result<()> {
+    let size = CARRIED / from.len().max(1);
+    let message = Bytes::from(vec![0x5a; size]);
+    for channel in from {
+        channel.send(&message).await?;
+        channel.flush().await?;
+    }
+    for channel in to {
+        let mut received = 0;
+        while received < size {
+            if !channel.receive(|part| received += part.len()).await? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The resident bytes once every task has done what it still had to.
+async fn settled() -> io::Result<usize> {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    resident()
+}
+
+/// The resident bytes of this process.
+fn resident() -> io::Result<usize> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| {
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<usize>()
+            .ok()
+    });
+    Ok(kib.ok_or(io::ErrorKind::InvalidData)? * 1024)
+}
+
+const STACKS: [&str; 5] = ["raw TCP", "yamux", "yamux buffered", "h2", "mconn"];
+const HEAD: [&str; 1 + STAGES] = [
+    "KiB per connection end with ten channels",
+    "just opened",
+    "idle after 64 KiB each way, in turn",
+    "and all at once",
+];
+const STAGES: usize = 3;
+const CHANNELS: usize = 10;
+const CARRIED: usize = 64 * 1024;
+/// Two ends each.
+const PAIRS: usize = 1000;
+const SMOKE_PAIRS: usize = 20;
+const CHILD: &str = "--child";
