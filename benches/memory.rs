@@ -15,6 +15,7 @@ use futures::future::try_join_all;
 use tokio::runtime;
 
 mod support {
+    pub(crate) mod block;
     pub(crate) mod framing;
     pub(crate) mod h2;
     pub(crate) mod loopback;

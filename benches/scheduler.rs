@@ -10,6 +10,7 @@ use criterion::{BenchmarkGroup, Criterion};
 use mconn::mux::scheduler::Scheduler;
 
 mod support {
+    pub(crate) mod block;
     pub(crate) mod fairness;
     pub(crate) mod go_rule;
     pub(crate) mod picture;
@@ -35,14 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "scheduler",
             &format!("{}\n{}", waits.markdown(), shares.markdown()),
         )?;
-        fs::write(
-            PICTURE,
-            picture::draw(&[
-                scenes::one_wakes(),
-                scenes::nine_wake(),
-                scenes::on_and_off(),
-            ]),
-        )?;
+        fs::write(PICTURE, picture::draw(&picture::scenes()))?;
     }
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("scheduler::pick");

@@ -2,9 +2,17 @@
 
 #[path = "../benches/support"]
 mod support {
+    pub(crate) mod block;
+    pub(crate) mod fairness;
     pub(crate) mod framing;
+    pub(crate) mod go_rule;
     pub(crate) mod pace;
+    pub(crate) mod picture;
     pub(crate) mod quantile;
+    pub(crate) mod rule;
+    pub(crate) mod scenes;
+    pub(crate) mod simulation;
+    pub(crate) mod table;
 }
 
 mod framing {
@@ -110,5 +118,92 @@ mod quantile {
         assert_eq!(percentile(&values, 100), 100.0);
         assert_eq!(median(&[3.0]), 3.0);
         assert!(median(&[]).is_nan());
+    }
+}
+
+mod scheduling {
+    use mconn::mux::scheduler::Scheduler;
+
+    use crate::support::fairness::Outcome;
+    use crate::support::go_rule::GoRule;
+    use crate::support::{picture, scenes};
+
+    #[test]
+    fn the_go_rule_takes_the_least_ratio_and_forgets_a_fifth() {
+        let mut rule = GoRule::new(&[10, 5]);
+        rule.on_pending(0);
+        rule.on_pending(1);
+        let mut picked = Vec::new();
+        for _ in 0..6 {
+            picked.extend(rule.pick());
+            rule.on_sent(1000, true);
+        }
+        assert_eq!(picked, [0, 1, 0, 0, 1, 0]);
+        rule.on_sent(1000, false);
+        rule.decay();
+        assert_eq!(rule.pick(), Some(1));
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_link_under_the_go_rule_only() {
+        let scene = scenes::one_wakes();
+        let (go, ours) = (
+            Outcome::of::<GoRule>(&scene),
+            Outcome::of::<Scheduler>(&scene),
+        );
+        assert!(go.longest_wait() > 15_000, "{}", go.longest_wait());
+        assert!(go.longest_silence().as_secs() >= 3);
+        assert_eq!(ours.longest_wait(), 1);
+    }
+
+    #[test]
+    fn few_packets_pass_a_sparse_channel_of_high_priority() {
+        let scenes = [
+            scenes::sparse_among(9, ""),
+            scenes::sparse_among(255, ""),
+            scenes::sparse_when_many_wake(),
+            scenes::votes(),
+        ];
+        for scene in scenes {
+            let outcome = Outcome::of::<Scheduler>(&scene);
+            assert!(outcome.longest_wait() <= 10, "{}", scene.title);
+            assert!(outcome.mean_wait() < 0.1, "{}", scene.title);
+        }
+    }
+
+    #[test]
+    fn saturated_channels_get_their_shares() {
+        let scene = scenes::all_saturated("", &scenes::STOCK, &[1038, 30, 212], 512_000);
+        assert!(Outcome::of::<Scheduler>(&scene).worst_share() < 0.001);
+    }
+
+    #[test]
+    fn the_committed_picture_is_what_the_rules_do() {
+        let drawn = picture::draw(&picture::scenes());
+        let committed = include_str!("../benches/fairness.svg");
+        assert!(drawn == committed, "draw it anew: see benches/README.md");
+    }
+}
+
+mod writing {
+    use crate::support::block::splice;
+    use crate::support::table::Table;
+
+    #[test]
+    fn a_table_is_aligned_or_markdown() {
+        let mut table = Table::new(&["work", "µs"]);
+        table.push(vec!["echo".to_owned(), "59.3".to_owned()]);
+        assert_eq!(table.aligned(), "work    µs\necho  59.3\n");
+        let markdown = "| work | µs |\n| --- | ---: |\n| echo | 59.3 |\n";
+        assert_eq!(table.markdown(), markdown);
+    }
+
+    #[test]
+    fn a_block_of_the_readme_is_replaced_and_nothing_else() {
+        let readme = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
+        let new = "a\n<!-- begin x -->\n\nnew\n\n<!-- end x -->\nb\n";
+        assert_eq!(splice(readme, "x", "new\n").as_deref(), Some(new));
+        assert_eq!(splice(new, "x", "new\n").as_deref(), Some(new));
+        assert_eq!(splice(readme, "y", "new"), None);
     }
 }

@@ -15,6 +15,7 @@ mod rounds;
 mod rows;
 #[path = "../support"]
 mod support {
+    pub(crate) mod block;
     pub(crate) mod end;
     pub(crate) mod framing;
     pub(crate) mod h2;

@@ -7,7 +7,16 @@ use mconn::mux::scheduler::Scheduler;
 
 use super::fairness::Outcome;
 use super::go_rule::GoRule;
-use super::scenes::{SHOWN, Scene};
+use super::scenes::{self, SHOWN, Scene};
+
+/// The scenes of the picture that is committed.
+pub(crate) fn scenes() -> [Scene; 3] {
+    [
+        scenes::one_wakes(),
+        scenes::nine_wake(),
+        scenes::on_and_off(),
+    ]
+}
 
 /// One row a scene, CometBFT's rule to the left and mconn's to the right.
 pub(crate) fn draw(scenes: &[Scene]) -> String {
@@ -33,7 +42,7 @@ pub(crate) fn draw(scenes: &[Scene]) -> String {
         let _ = writeln!(
             svg,
             r#"<text x="{LEFT}" y="{}" font-size="14">{}</text>"#,
-            y + 14,
+            y + 10,
             scene.title
         );
         panel(
@@ -79,16 +88,21 @@ fn panel(svg: &mut String, scene: &Scene, outcome: &Outcome, x: usize, y: usize)
     axes(svg, x, y);
     let silence = outcome.longest_silence().as_secs_f64();
     let told = if silence >= 0.1 {
-        format!("{silence:.1} s")
+        format!("up to {silence:.1} s")
     } else {
-        format!("{:.1} ms", silence * 1e3)
+        format!("up to {:.1} ms", silence * 1e3)
     };
-    let _ = writeln!(
-        svg,
-        r##"<text x="{}" y="{}" text-anchor="end" fill="#fff" font-weight="bold">priority 10 waits up to {told}</text>"##,
-        x + PANEL_WIDTH - 8,
-        y + PANEL_HEIGHT - 10,
-    );
+    let bottom = y + PANEL_HEIGHT;
+    for (text, at, size) in [
+        ("priority 10 waits", bottom - 34, 13),
+        (&told, bottom - 12, 18),
+    ] {
+        let _ = writeln!(
+            svg,
+            r##"<text x="{}" y="{at}" font-size="{size}" fill="#fff">{text}</text>"##,
+            x + 10
+        );
+    }
 }
 
 /// The outline between two stacked steps: along the upper one, back along the lower one.
@@ -130,12 +144,12 @@ fn axes(svg: &mut String, x: usize, y: usize) {
         );
     }
     let (from, to) = (SHOWN.0.as_secs(), SHOWN.1.as_secs());
-    for second in (from..=to).step_by(4) {
+    for second in (from..=to).step_by(6) {
         let at = x as f64 + (second - from) as f64 * PANEL_WIDTH as f64 / (to - from) as f64;
         let _ = writeln!(
             svg,
             r#"<text x="{at:.1}" y="{}" text-anchor="middle">{second} s</text>"#,
-            y + PANEL_HEIGHT + 16
+            y + PANEL_HEIGHT + 20
         );
     }
 }
@@ -179,7 +193,8 @@ const fn colour(channel: usize) -> &'static str {
     }
 }
 
-const BINS: usize = 160;
+/// Of 100 ms each.
+const BINS: usize = 180;
 const WIDTH: usize = LEFT + 2 * PANEL_WIDTH + GAP + RIGHT;
 const LEFT: usize = 56;
 const RIGHT: usize = 24;

@@ -179,7 +179,7 @@ fn sparse(priority: u16) -> Source {
 }
 
 /// What the picture shows of a scene.
-pub(crate) const SHOWN: (Duration, Duration) = (Duration::from_secs(26), END);
+pub(crate) const SHOWN: (Duration, Duration) = (Duration::from_secs(24), END);
 /// The priorities of a stock node's channels: 0x40, 0x20 to 0x23, 0x30, 0x38, 0x60, 0x61, 0x00.
 pub(crate) const STOCK: [u16; 10] = [5, 6, 10, 7, 1, 5, 6, 5, 3, 1];
 const VOTES: usize = 3;
