@@ -17,7 +17,7 @@ pub(crate) async fn ping_pong_cycles(release: Release) {
     for role in BOTH_ROLES {
         let (mut go, ours) = connect(release, role, &[CHANNEL], go_pings(), we_ping()).await;
         sleep(CYCLES * PING).await;
-        let stats = ours.handle.stats().await;
+        let stats = ours.handle.stats().await.unwrap();
         let cycles = [
             stats.pings_sent,
             stats.pongs_received,
@@ -45,7 +45,7 @@ pub(crate) async fn ping_pong_beside_traffic(release: Release) {
         messages_cross(&mut go, &ours, &[1, 70_000, 100_000]).await;
         sleep(PING / 2).await;
     }
-    let stats = ours.handle.stats().await;
+    let stats = ours.handle.stats().await.unwrap();
     assert!(stats.pongs_received > 0 && stats.pongs_sent > 0);
     assert!(!go.has_failed().await);
 }

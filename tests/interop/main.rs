@@ -12,6 +12,7 @@ mod go;
 mod keepalive;
 mod ours;
 mod program;
+mod recorded;
 mod session;
 mod sizes;
 mod stop;
@@ -37,6 +38,8 @@ against_both_releases! {
     keepalive::ping_pong_beside_traffic,
     keepalive::ping_pong_cycles,
     keepalive::we_end_a_silent_peer,
+    recorded::go_refuses_what_was_recorded,
+    recorded::we_refuse_what_was_recorded,
     sizes::empty_messages_from_go,
     sizes::every_size_on_the_edge_ids,
     sizes::every_size_on_the_stock_channels,

@@ -83,7 +83,12 @@ async fn we_send_and_stop(go: &mut Go, ours: Ours) {
     assert!(matches!(closed.reason, CloseReason::Stopped), "{closed}");
     assert!(closed.unsent.is_empty(), "{closed:?}");
     assert_eq!(go.received(&expected).await, expected);
-    assert_eq!(go.failure().await, "EOF", "an orderly end in Go's eyes");
+    // Go's sender may find its own socket closed before its reader has reported the end.
+    let text = go.failure().await;
+    assert!(
+        text == "EOF" || text.ends_with("use of closed network connection"),
+        "an orderly end: {text}"
+    );
 }
 
 async fn go_sends_and_stops(go: &mut Go, ours: Ours) {
