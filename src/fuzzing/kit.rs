@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::channel::ChannelId;
+use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::Error;
 use crate::mux::MessageSource;
@@ -27,6 +27,50 @@ impl MessageSource for NoMessages {
 )]
 pub(crate) fn origin() -> Instant {
     Instant::now()
+}
+
+/// What a transport does next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// How much it carries at most.
+    pub(crate) size: usize,
+    /// How long it does nothing before.
+    pub(crate) pause: Duration,
+    /// Whether it takes what is to be written.
+    pub(crate) takes: bool,
+}
+
+impl Step {
+    pub(crate) fn new(code: u8) -> Self {
+        let sizes = [0, 1, 2, 3, 7, 100, 1000, 70_000];
+        let pauses = [0, 1, 100, 1_000, 7_000, 20_000, 46_000, 61_000];
+        Self {
+            size: sizes[usize::from(code & 7)],
+            pause: Duration::from_millis(pauses[usize::from(code >> 3 & 7)]),
+            takes: code & 0x80 != 0,
+        }
+    }
+}
+
+/// Those of the recordings, so that recorded bytes are seeds; among them a small one, and one that only sends.
+pub(crate) fn channels() -> [ChannelDescriptor; 13] {
+    let [a, b, c, d, e, f, g, h, i, j] = ChannelDescriptor::cometbft();
+    let low = ChannelDescriptor::new(ChannelId::new(1), 1);
+    let small = ChannelDescriptor::new(ChannelId::new(10), 1).with_max_message(10);
+    let high = ChannelDescriptor::new(ChannelId::new(0x80), 1);
+    [a, b, c, d, e.send_only(), f, g, h, i, j, low, small, high]
+}
+
+/// The settings, the script of steps and the bytes from the peer that an input consists of.
+///
+/// The first byte is the settings, the second says how long the script is.
+pub(crate) fn split_script(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [settings, len, rest @ ..] = data else {
+        return None;
+    };
+    let (script, stream) = rest.split_at(usize::from(*len).min(rest.len()));
+    let script = if script.is_empty() { &[0xff] } else { script };
+    Some((*settings, script, stream))
 }
 
 /// What may end a connection by the passing of time, kept beside the machine in the plainest way.

@@ -3,6 +3,10 @@
 #![expect(clippy::expect_used, reason = "a panic is how a fuzz target reports")]
 
 mod differences;
+#[cfg(feature = "tokio")]
+mod driver;
+#[cfg(feature = "tokio")]
+mod fed_stream;
 mod kit;
 mod mux_bytes;
 mod mux_ops;
@@ -12,6 +16,8 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use differences::Difference;
+#[cfg(feature = "tokio")]
+pub use driver::driver;
 #[cfg(test)]
 pub(crate) use kit::{NoMessages, origin};
 pub use mux_bytes::mux_bytes;

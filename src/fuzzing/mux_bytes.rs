@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::kit::{NoMessages, Patience, origin};
-use crate::channel::{ChannelDescriptor, ChannelId};
+use super::kit::{NoMessages, Patience, Step, channels, origin, split_script};
+use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::error::Error;
 use crate::mux::{MessageSink, Mux};
@@ -20,13 +20,10 @@ use crate::packet::max_packet;
 ///
 /// The machine must not panic, keep more than it may, answer more than it was asked, or blame the peer for time that did not pass.
 pub fn mux_bytes(data: &[u8]) {
-    let [settings, script_len, rest @ ..] = data else {
+    let Some((settings, script, mut stream)) = split_script(data) else {
         return;
     };
-    let (script, stream) = rest.split_at(usize::from(*script_len).min(rest.len()));
-    let script = if script.is_empty() { &[0xff] } else { script };
-    let mut feed = Feed::new(*settings);
-    let mut stream = stream;
+    let mut feed = Feed::new(settings);
     for step in script.iter().cycle().take(STEPS) {
         match feed.step(Step::new(*step), stream) {
             Some(read) => stream = &stream[read..],
@@ -194,34 +191,6 @@ impl MessageSink for Inbox {
             ControlFlow::Continue(())
         }
     }
-}
-
-#[derive(Clone, Copy)]
-struct Step {
-    size: usize,
-    pause: Duration,
-    takes: bool,
-}
-
-impl Step {
-    fn new(code: u8) -> Self {
-        let sizes = [0, 1, 2, 3, 7, 100, 1000, 70_000];
-        let pauses = [0, 1, 100, 1_000, 7_000, 20_000, 46_000, 61_000];
-        Self {
-            size: sizes[usize::from(code & 7)],
-            pause: Duration::from_millis(pauses[usize::from(code >> 3 & 7)]),
-            takes: code & 0x80 != 0,
-        }
-    }
-}
-
-/// Those of the recordings, so that recorded bytes are seeds; among them a small one, and one that only sends.
-fn channels() -> [ChannelDescriptor; 13] {
-    let [a, b, c, d, e, f, g, h, i, j] = ChannelDescriptor::cometbft();
-    let low = ChannelDescriptor::new(ChannelId::new(1), 1);
-    let small = ChannelDescriptor::new(ChannelId::new(10), 1).with_max_message(10);
-    let high = ChannelDescriptor::new(ChannelId::new(0x80), 1);
-    [a, b, c, d, e.send_only(), f, g, h, i, j, low, small, high]
 }
 
 /// Enough to read a few kilobytes and to let time go on after them, few enough for thousands of inputs a second.

@@ -17,6 +17,12 @@ fn mux_ops_holds() {
     check("mux_ops", super::mux_ops);
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn driver_holds() {
+    check("driver", super::driver);
+}
+
 /// Runs a body on its corpus, and on pseudo-random bytes behind the beginnings of its inputs.
 fn check(target: &str, body: fn(&[u8])) {
     let mut random = Random(u64::from(target.as_bytes()[0]));
