@@ -1,6 +1,5 @@
 //! The inboxes as the machine sees them.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 
 use super::receiver::Inbox;
 use super::shared::Shared;
+use super::staging::Staging;
 use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::mux::MessageSink;
 use crate::stats::ChannelStats;
@@ -36,11 +36,16 @@ enum Mode {
     Discard,
 }
 
+enum Verdict {
+    Stage,
+    Drop,
+    Hold,
+}
+
 #[derive(Debug)]
 struct Lane {
     inbox: Arc<Inbox>,
-    staged: VecDeque<Bytes>,
-    staged_bytes: usize,
+    staged: Staging,
     /// At least the messages in the inbox, as it was when last looked at.
     waiting: usize,
     capacity: usize,
@@ -96,11 +101,18 @@ impl Inbound {
     /// Nothing more comes; what was handed over can still be taken. A held message was received, so it is handed over too.
     pub(super) fn close(&mut self) {
         if let Some((index, message)) = self.held.take() {
-            self.stage(index, message);
+            self.stage(index, message.len(), |staged| staged.push(message));
         }
         self.hand_over();
         for lane in &self.lanes {
             lane.inbox.queue.close();
+        }
+    }
+
+    /// Frees the memory of past steps.
+    pub(super) fn shrink(&mut self) {
+        for lane in &mut self.lanes {
+            lane.staged.shrink();
         }
     }
 
@@ -116,21 +128,29 @@ impl Inbound {
     }
 
     fn admit(&mut self, index: usize, message: Bytes) -> ControlFlow<()> {
-        let room = self.has_room(index, message.len());
-        let mode = self.mode;
-        let Some(lane) = self.lanes.get_mut(index) else {
-            return ControlFlow::Continue(());
-        };
-        match (room, mode) {
-            (true, _) => self.stage(index, message),
-            (false, _) if lane.sheds => lane.shed += 1,
-            (false, Mode::Discard) => lane.discarded += 1,
-            (false, Mode::Pause) => {
+        match self.verdict(index, message.len()) {
+            Verdict::Stage => self.stage(index, message.len(), |staged| staged.push(message)),
+            Verdict::Drop => {}
+            Verdict::Hold => {
                 self.held = Some((index, message));
                 return ControlFlow::Break(());
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// What is to be done with the next message of this channel; one that is dropped is counted.
+    fn verdict(&mut self, index: usize, len: usize) -> Verdict {
+        if self.has_room(index, len) {
+            return Verdict::Stage;
+        }
+        let mode = self.mode;
+        match self.lanes.get_mut(index) {
+            Some(lane) if lane.sheds => lane.shed += 1,
+            Some(lane) if mode == Mode::Discard => lane.discarded += 1,
+            _ => return Verdict::Hold,
+        }
+        Verdict::Drop
     }
 
     fn has_room(&mut self, index: usize, len: usize) -> bool {
@@ -146,16 +166,16 @@ impl Inbound {
         lane.admits(fits)
     }
 
-    fn stage(&mut self, index: usize, message: Bytes) {
+    #[inline]
+    fn stage(&mut self, index: usize, len: usize, put: impl FnOnce(&mut Staging)) {
         let Some(lane) = self.lanes.get_mut(index) else {
             return;
         };
-        if lane.staged.is_empty() {
+        if lane.staged.len() == 0 {
             self.touched.push(index);
         }
-        self.staged_bytes += message.len();
-        lane.staged_bytes += message.len();
-        lane.staged.push_back(message);
+        self.staged_bytes += len;
+        put(&mut lane.staged);
     }
 
     fn hand_over(&mut self) {
@@ -163,7 +183,7 @@ impl Inbound {
             let Some(lane) = self.lanes.get_mut(index) else {
                 continue;
             };
-            let bytes = lane.staged_bytes;
+            let bytes = lane.staged.bytes();
             // Before the receiver can give it back.
             self.shared.inbox_bytes.fetch_add(bytes, Ordering::SeqCst);
             if !lane.hand_over() {
@@ -181,14 +201,28 @@ impl MessageSink for Inbound {
             None => ControlFlow::Continue(()),
         }
     }
+
+    fn push_copy(&mut self, channel: ChannelId, message: &[u8]) -> ControlFlow<()> {
+        let Some(index) = self.set.index_of(channel) else {
+            return ControlFlow::Continue(());
+        };
+        match self.verdict(index, message.len()) {
+            Verdict::Stage => self.stage(index, message.len(), |staged| staged.push_copy(message)),
+            Verdict::Drop => {}
+            Verdict::Hold => {
+                self.held = Some((index, Bytes::copy_from_slice(message)));
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 impl Lane {
     fn new(channel: &ChannelDescriptor, inbox: Arc<Inbox>) -> Self {
         Self {
             inbox,
-            staged: VecDeque::new(),
-            staged_bytes: 0,
+            staged: Staging::default(),
             waiting: 0,
             capacity: channel.recv_capacity(),
             sheds: channel.sheds(),
@@ -205,14 +239,15 @@ impl Lane {
     /// `false` if the receiver is gone, so that the messages are discarded.
     fn hand_over(&mut self) -> bool {
         let messages = self.staged.len();
-        let bytes = std::mem::take(&mut self.staged_bytes);
-        match self.inbox.queue.push_run(&mut self.staged, bytes) {
+        let bytes = self.staged.bytes();
+        let run = self.staged.run();
+        match self.inbox.queue.push_run(run, bytes) {
             Ok(()) => {
                 self.waiting += messages;
                 true
             }
             Err(_) => {
-                self.staged.clear();
+                run.clear();
                 self.discarded += messages as u64;
                 false
             }

@@ -11,6 +11,7 @@ mod queue;
 mod receiver;
 mod sender;
 mod shared;
+mod staging;
 mod stall;
 mod task;
 

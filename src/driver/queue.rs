@@ -72,6 +72,7 @@ impl<T> Queue<T> {
     }
 
     /// Accepts an item of `len` bytes if there is room and nobody waits for it. Says whether it is the first for the consumer.
+    #[inline]
     pub(super) fn try_push(&self, item: T, len: usize) -> Result<bool, (Refusal, T)> {
         let mut state = self.lock();
         if state.closed {

@@ -41,7 +41,10 @@ impl Sender {
     /// Dropping the future before it is ready means that the message was not accepted; it is dropped with the future. Use
     /// [`reserve`](Self::reserve) to keep it.
     pub async fn send(&self, message: impl Into<Bytes>) -> Result<(), SendError> {
-        self.outbox.send(message.into(), None).await
+        match self.outbox.try_accept(message.into(), None) {
+            Ok(()) => Ok(()),
+            Err(refused) => self.outbox.accept_later(refused).await,
+        }
     }
 
     /// Like [`send`](Self::send), with an answer that tells when the message was written.
@@ -55,7 +58,10 @@ impl Sender {
     /// As for `send`.
     pub async fn send_tracked(&self, message: impl Into<Bytes>) -> Result<Delivery, SendError> {
         let (written, delivery) = oneshot::channel();
-        self.outbox.send(message.into(), Some(written)).await?;
+        match self.outbox.try_accept(message.into(), Some(written)) {
+            Ok(()) => {}
+            Err(refused) => self.outbox.accept_later(refused).await?,
+        }
         Ok(Delivery(delivery))
     }
 
@@ -65,7 +71,9 @@ impl Sender {
     ///
     /// Gives the message back, and says why.
     pub fn try_send(&self, message: impl Into<Bytes>) -> Result<(), TrySendError> {
-        self.outbox.try_send(message.into())
+        self.outbox
+            .try_accept(message.into(), None)
+            .map_err(Refused::into_try_send_error)
     }
 
     /// Waits for room for one message of `len` bytes at most, in order of arrival.
@@ -203,20 +211,31 @@ impl Outbox {
         }
     }
 
-    async fn send(&self, message: Bytes, written: Option<Written>) -> Result<(), SendError> {
-        let max = self.max_message;
-        if message.len() > max {
-            return Err(SendError::TooLarge { message, max });
+    #[inline]
+    fn try_accept(&self, message: Bytes, written: Option<Written>) -> Result<(), Refused> {
+        let (len, max) = (message.len(), self.max_message);
+        if len > max {
+            return Err(Refused::TooLarge { message, max });
         }
-        let len = message.len();
-        let outgoing = match self.queue.try_push(Outgoing { message, written }, len) {
+        match self.queue.try_push(Outgoing { message, written }, len) {
             Ok(first) => {
                 self.accepted(first);
-                return Ok(());
+                Ok(())
             }
-            Err((Refusal::Closed, refused)) => return Err(SendError::Closed(refused.message)),
-            Err((Refusal::Full, refused)) => refused,
+            Err((Refusal::Closed, refused)) => Err(Refused::Closed(refused.message)),
+            Err((Refusal::Full, refused)) => Err(Refused::Full(refused)),
+        }
+    }
+
+    /// Waits if the queue was full. Apart from `try_accept`, so that a message that finds room costs no more than that.
+    #[cold]
+    async fn accept_later(&self, refused: Refused) -> Result<(), SendError> {
+        let outgoing = match refused {
+            Refused::Full(outgoing) => outgoing,
+            Refused::Closed(message) => return Err(SendError::Closed(message)),
+            Refused::TooLarge { message, max } => return Err(SendError::TooLarge { message, max }),
         };
+        let len = outgoing.message.len();
         let Some(slot) = self.queue.reserve(len).await else {
             return Err(SendError::Closed(outgoing.message));
         };
@@ -227,31 +246,27 @@ impl Outbox {
         Ok(())
     }
 
-    fn try_send(&self, message: Bytes) -> Result<(), TrySendError> {
-        let (len, max) = (message.len(), self.max_message);
-        if len > max {
-            return Err(TrySendError::TooLarge { message, max });
-        }
-        match self.queue.try_push(
-            Outgoing {
-                message,
-                written: None,
-            },
-            len,
-        ) {
-            Ok(first) => {
-                self.accepted(first);
-                Ok(())
-            }
-            Err((Refusal::Closed, refused)) => Err(TrySendError::Closed(refused.message)),
-            Err((Refusal::Full, refused)) => Err(TrySendError::Full(refused.message)),
-        }
-    }
-
     /// The task looks into a queue again only if it is rung when that becomes non-empty.
     fn accepted(&self, first: bool) {
         if first {
             self.shared.doorbell.ring_queued(self.index);
+        }
+    }
+}
+
+/// A message that was not accepted at once.
+enum Refused {
+    Closed(Bytes),
+    Full(Outgoing),
+    TooLarge { message: Bytes, max: usize },
+}
+
+impl Refused {
+    fn into_try_send_error(self) -> TrySendError {
+        match self {
+            Self::Closed(message) => TrySendError::Closed(message),
+            Self::Full(outgoing) => TrySendError::Full(outgoing.message),
+            Self::TooLarge { message, max } => TrySendError::TooLarge { message, max },
         }
     }
 }

@@ -393,6 +393,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             self.output.shrink();
             self.input.shrink();
             self.outbound.shrink();
+            self.inbound.shrink();
         }
     }
 

@@ -15,6 +15,13 @@ use crate::trace;
 pub trait MessageSink {
     /// Takes a message. `Break` asks the machine to decode no further at present.
     fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()>;
+
+    /// Takes a message that still lies in the input, and is too short for a slice of that.
+    ///
+    /// By default it is copied into memory of its own; a sink that takes many may put several into one allocation.
+    fn push_copy(&mut self, channel: ChannelId, message: &[u8]) -> ControlFlow<()> {
+        self.push(channel, Bytes::copy_from_slice(message))
+    }
 }
 
 impl Mux {
@@ -114,9 +121,12 @@ impl Mux {
                     match received {
                         Received::Piece => ControlFlow::Continue(()),
                         Received::End(channel, message) => sink.push(channel, message),
+                        Received::Whole(channel) if is_short(input, &data) => {
+                            let message = input.get(data).unwrap_or_default();
+                            sink.push_copy(channel, message)
+                        }
                         Received::Whole(channel) => {
-                            let message = take_message(input, before, data, done);
-                            sink.push(channel, message)
+                            sink.push(channel, slice_message(input, before, data, done))
                         }
                     }
                 }
@@ -222,18 +232,19 @@ fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     start..start + part.len()
 }
 
-/// A copy of the data, or a slice of the read buffer where that does not keep much more memory than the message has.
-///
-/// A slice takes all up to `done` out of `input`, and so sets it to 0.
-fn take_message(
+/// Whether a slice of the read buffer would keep much more memory than the message has.
+#[inline]
+fn is_short(input: &BytesMut, data: &Range<usize>) -> bool {
+    data.len() < LEAST_SLICE.max(input.capacity() / 4)
+}
+
+/// Takes all up to `done` out of `input`, and so sets it to 0.
+fn slice_message(
     input: &mut BytesMut,
     before: usize,
     data: Range<usize>,
     done: &mut usize,
 ) -> Bytes {
-    if data.len() < LEAST_SLICE.max(input.capacity() / 4) {
-        return Bytes::copy_from_slice(input.get(data).unwrap_or_default());
-    }
     input.advance(before);
     let packet = input.split_to(std::mem::take(done) - before).freeze();
     packet.slice(data.start - before..data.end - before)
