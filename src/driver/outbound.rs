@@ -162,7 +162,9 @@ impl MessageSource for Outbound {
                 self.ripe.push(index);
             }
             lane.on_encoded(len);
-            self.written.extend(written);
+            if let Some(written) = written {
+                self.written.push(written);
+            }
         }
         lane.next()
     }

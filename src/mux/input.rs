@@ -37,6 +37,7 @@ impl Mux {
         input: &mut BytesMut,
         sink: &mut impl MessageSink,
     ) -> Result<ControlFlow<()>, Error> {
+        self.sample(now);
         let mut done = 0;
         let result = self.decode_all(now, input, &mut done, sink);
         input.advance(done);
@@ -115,7 +116,7 @@ impl Mux {
                     ControlFlow::Continue(())
                 }
                 Packet::Msg(msg) => {
-                    let received = self.on_msg(now, &msg, framed.framed_len)?;
+                    let received = self.on_msg(&msg, framed.framed_len)?;
                     let data = range_within(input, msg.data);
                     let before = std::mem::replace(done, end);
                     match received {
@@ -143,7 +144,6 @@ impl Mux {
     /// The one place that admits a piece of a message.
     fn on_msg(
         &mut self,
-        now: Instant,
         msg: &PacketMsg<'_>,
         framed_len: usize,
     ) -> Result<Received, ProtocolError> {
@@ -161,7 +161,7 @@ impl Mux {
         }
         channel.reassembly.admit(msg.data.len(), &self.budget)?;
         trace::packet_received(id, framed_len, msg.eof);
-        channel.received.on_bytes(now, framed_len);
+        channel.received.add(framed_len);
         channel.received.on_packet();
         channel.messages_received += u64::from(msg.eof);
         if !msg.eof {

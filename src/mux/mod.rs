@@ -47,7 +47,7 @@ use crate::trace;
 use direction::Direction;
 use input::Reading;
 use keepalive::Keepalive;
-use monitor::Monitor;
+use monitor::{Monitor, SAMPLE};
 use outgoing::Outgoing;
 use reassembly::{Budget, Reassembly};
 use recently_sent::RecentlySent;
@@ -72,6 +72,8 @@ pub struct Mux {
     recv: Direction,
     budget: Budget,
     reading: Reading,
+    /// When the channels' monitors end their samples: apart from the packets, whose cost it would double.
+    next_sample: Instant,
 }
 
 /// How far the connection's life has come.
@@ -132,6 +134,7 @@ impl Mux {
             recv: Direction::new(now, config.recv_link()),
             budget: Budget::new(config.reassembly_bytes().unwrap_or(sum)),
             reading: Reading::default(),
+            next_sample: now,
             config,
             set,
         }
@@ -160,6 +163,7 @@ impl Mux {
         if self.write.in_flight() > 0 || self.phase == Phase::Finished {
             return 0;
         }
+        self.sample(now);
         self.load_queued(source);
         let start = out.len();
         self.put_control(now, out);
@@ -284,6 +288,18 @@ impl Mux {
         }
     }
 
+    fn sample(&mut self, now: Instant) {
+        if now < self.next_sample {
+            return;
+        }
+        self.next_sample = now + SAMPLE;
+        for channel in &mut self.channels {
+            channel.sent.sample(now);
+            channel.received.sample(now);
+            channel.recently_sent.decay(now);
+        }
+    }
+
     fn load_queued(&mut self, source: &mut impl MessageSource) {
         for word in 0..self.queued.len() {
             let mut bits = self.queued.get_mut(word).map_or(0, std::mem::take);
@@ -343,7 +359,7 @@ impl Mux {
             let Some((len, eof)) = channel.outgoing.encode_next(out) else {
                 break;
             };
-            channel.on_sent(now, len, eof);
+            channel.on_sent(len, eof);
             let next = if eof {
                 channel.outgoing.load(source)
             } else {
@@ -374,11 +390,11 @@ impl Channel {
         }
     }
 
-    fn on_sent(&mut self, now: Instant, framed_len: usize, eof: bool) {
+    fn on_sent(&mut self, framed_len: usize, eof: bool) {
         trace::packet_sent(self.descriptor.id(), framed_len, eof);
-        self.sent.on_bytes(now, framed_len);
+        self.sent.add(framed_len);
         self.sent.on_packet();
-        self.recently_sent.add(now, framed_len);
+        self.recently_sent.add(framed_len);
         self.messages_sent += u64::from(eof);
     }
 

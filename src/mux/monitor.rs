@@ -11,7 +11,7 @@ pub(crate) struct Monitor {
     bytes: u64,
     packets: u64,
     sample_start: Instant,
-    /// When the running sample is long enough; compared for every packet, which costs less than a subtraction.
+    /// When the running sample is long enough.
     sample_end: Instant,
     sample_bytes: u64,
     average: Option<f64>,
@@ -37,11 +37,21 @@ impl Monitor {
     }
 
     pub(crate) fn on_bytes(&mut self, now: Instant, bytes: usize) {
+        self.sample(now);
+        self.add(bytes);
+    }
+
+    /// Counts bytes whose time is that of the next sample.
+    pub(crate) const fn add(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.sample_bytes += bytes as u64;
+    }
+
+    /// Ends the running sample if it is long enough.
+    pub(crate) fn sample(&mut self, now: Instant) {
         if now >= self.sample_end {
             self.close_sample(now);
         }
-        self.bytes += bytes as u64;
-        self.sample_bytes += bytes as u64;
     }
 
     pub(crate) const fn on_packet(&mut self) {
@@ -131,5 +141,5 @@ fn whole(rate: f64) -> u64 {
 }
 
 /// As in CometBFT's status, so that figures can be compared.
-const SAMPLE: Duration = Duration::from_millis(100);
+pub(crate) const SAMPLE: Duration = Duration::from_millis(100);
 const WINDOW: Duration = Duration::from_secs(1);

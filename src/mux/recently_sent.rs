@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 pub(crate) struct RecentlySent {
     bytes: u64,
     decayed_at: Instant,
-    decay_at: Instant,
 }
 
 impl RecentlySent {
@@ -15,23 +14,18 @@ impl RecentlySent {
         Self {
             bytes: 0,
             decayed_at: now,
-            decay_at: now,
         }
     }
 
-    pub(crate) fn add(&mut self, now: Instant, bytes: usize) {
-        if now >= self.decay_at {
-            self.decay(now);
-        }
+    pub(crate) const fn add(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
     }
 
-    /// What is left of a running period goes on counting.
-    fn decay(&mut self, now: Instant) {
+    /// Takes account of the periods that have passed; to be called more often than they do.
+    pub(crate) fn decay(&mut self, now: Instant) {
         self.bytes = self.value(now);
         let periods = now.saturating_duration_since(self.decayed_at).as_secs() / PERIOD.as_secs();
         self.decayed_at += Duration::from_secs(periods * PERIOD.as_secs());
-        self.decay_at = self.decayed_at + PERIOD;
     }
 
     pub(crate) fn value(&self, now: Instant) -> u64 {
@@ -52,11 +46,12 @@ mod tests {
     fn a_fifth_goes_every_two_seconds() {
         let start = Instant::now();
         let mut recent = RecentlySent::new(start);
-        recent.add(start, 1000);
+        recent.add(1000);
         assert_eq!(recent.value(start + Duration::from_millis(1999)), 1000);
         assert_eq!(recent.value(start + PERIOD), 800);
         assert_eq!(recent.value(start + PERIOD * 2), 640);
-        recent.add(start + PERIOD, 200);
+        recent.decay(start + PERIOD);
+        recent.add(200);
         assert_eq!(recent.value(start + PERIOD * 2), 800);
         assert_eq!(recent.value(start + Duration::from_secs(10_000)), 0);
     }

@@ -1,5 +1,6 @@
 //! Reading packets, as the Go decoder reads them.
 
+use super::limits::SHORT_HEADER_LEN;
 use super::{Packet, PacketMsg};
 use crate::error::{Malformed, ProtocolError};
 
@@ -49,11 +50,10 @@ pub fn decode(input: &[u8], max_packet: usize) -> Result<Option<Framed<'_>>, Pro
     Ok(Some(Framed { packet, framed_len }))
 }
 
-/// A message of at most 119 bytes in one packet on an id from 1 to 0x7f, as every known sender writes it: the form of
-/// nearly all packets of a connection that is busy with short messages. Anything else is for the general way.
+/// A short packet as every known sender writes it; anything else is for the general way.
 #[inline]
 fn decode_short(input: &[u8], max_packet: usize) -> Option<Framed<'_>> {
-    let (header, rest) = input.split_first_chunk::<9>()?;
+    let (header, rest) = input.split_first_chunk::<SHORT_HEADER_LEN>()?;
     let [
         body @ ..0x80,
         0x1a,

@@ -4,7 +4,7 @@ use bytes::BufMut;
 use prost::encoding::encode_varint;
 
 use super::checksum::checksum;
-use super::limits::{body_len, inner_len, varint_len};
+use super::limits::{SHORT_HEADER_LEN, body_len, inner_len, is_short, varint_len};
 use super::{Packet, PacketMsg};
 use crate::channel::ChannelId;
 
@@ -32,16 +32,17 @@ pub fn encode_msg(
     checked: bool,
     out: &mut Vec<u8>,
 ) -> usize {
+    if let Some(header) = short_header(channel, eof, data.len(), checked) {
+        out.reserve(SHORT_HEADER_LEN + data.len());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(data);
+        return SHORT_HEADER_LEN + data.len();
+    }
     let checksum = checked.then(|| checksum(channel, eof, data));
     let inner = inner_len(channel, eof, data.len(), checked);
     let body = 1 + varint_len(inner) + inner;
     let framed = varint_len(body) + body;
     out.reserve(framed);
-    if let Some(header) = short_header(channel, eof, data.len(), checked) {
-        out.extend_from_slice(&header);
-        out.extend_from_slice(data);
-        return framed;
-    }
     put_len(body, out);
     out.put_u8(TAG_PACKET_MSG);
     put_len(inner, out);
@@ -53,29 +54,37 @@ pub fn encode_msg(
     framed
 }
 
-/// What goes before the data of a whole message of at most 119 bytes on an id from 1 to 0x7f: all its numbers are one
-/// byte. The same bytes as in general, for less than a message of that size costs otherwise.
+/// The header of a short packet: the same bytes as in general.
 #[inline]
-fn short_header(channel: ChannelId, eof: bool, data: usize, checked: bool) -> Option<[u8; 9]> {
-    let (id @ 1..0x80, len @ 1..=119) = (channel.get(), u8::try_from(data).ok()?) else {
-        return None;
+fn short_header(
+    channel: ChannelId,
+    eof: bool,
+    data: usize,
+    checked: bool,
+) -> Option<[u8; SHORT_HEADER_LEN]> {
+    let len = u8::try_from(data).ok()?;
+    let short = is_short(channel, eof, data, checked);
+    let header = |len| {
+        [
+            len + 8,
+            TAG_PACKET_MSG,
+            len + 6,
+            TAG_CHANNEL_ID,
+            channel.get(),
+            TAG_EOF,
+            1,
+            TAG_DATA,
+            len,
+        ]
     };
-    let header = [
-        len + 8,
-        TAG_PACKET_MSG,
-        len + 6,
-        TAG_CHANNEL_ID,
-        id,
-        TAG_EOF,
-        1,
-        TAG_DATA,
-        len,
-    ];
-    (eof && !checked).then_some(header)
+    short.then(|| header(len))
 }
 
 /// The bytes that [`encode_msg`] writes for a packet with `data` bytes of data.
 pub const fn framed_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
+    if is_short(channel, eof, data, checked) {
+        return SHORT_HEADER_LEN + data;
+    }
     let body = body_len(channel, eof, data, checked);
     varint_len(body) + body
 }
