@@ -22,6 +22,8 @@ pub(crate) struct End {
     pub(crate) inbox: Inbox,
     /// What it has encoded, packet by packet.
     pub(crate) sent: Vec<Sent>,
+    /// What it has read, and when.
+    pub(crate) reads: Vec<(Instant, usize)>,
     /// How the connection ended here: `Ok` at an orderly end of the peer's stream.
     pub(crate) ended: Option<Result<(), Error>>,
     /// Bytes read from the stream in all.
@@ -46,6 +48,7 @@ impl End {
             outbox: Outbox::keeping(),
             inbox: Inbox::default(),
             sent: Vec::new(),
+            reads: Vec::new(),
             ended: None,
             read: 0,
             written: 0,
@@ -76,7 +79,7 @@ impl End {
             return false;
         }
         let read = self.read_step(now, from);
-        if self.ended.is_none() && self.mux.poll_timeout() <= now {
+        if self.ended.is_none() && self.mux.poll_timeout().is_some_and(|due| due <= now) {
             if let Err(error) = self.mux.handle_timeout(now) {
                 self.ended = Some(Err(error));
             }
@@ -111,10 +114,11 @@ impl End {
         let len = from.read(now, allowance, &mut self.input);
         if len > 0 {
             self.read += len;
+            self.reads.push((now, len));
             self.mux.on_read(now, len);
             self.decode(now);
         } else if from.is_at_end() {
-            self.ended = Some(self.mux.handle_end(&self.input));
+            self.ended = Some(self.mux.handle_end(now, &self.input));
         }
         len > 0 || self.input.len() < waiting
     }

@@ -162,12 +162,12 @@ impl Pair {
     fn next_event(&self) -> Option<Instant> {
         let live = [&self.a, &self.b];
         let live = live.into_iter().filter(|end| end.ended.is_none());
-        let timers = live.map(|end| end.mux.poll_timeout()).min()?;
+        let timers = live.filter_map(|end| end.mux.poll_timeout());
         let pipes = [&self.a_to_b, &self.b_to_a];
         let pipes = pipes
             .into_iter()
             .filter_map(|pipe| pipe.next_event(self.now));
-        Some(pipes.fold(timers, Instant::min))
+        timers.chain(pipes).min()
     }
 }
 

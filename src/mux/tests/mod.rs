@@ -1,7 +1,10 @@
 //! The machine under virtual time, one idea a file.
 
+mod blocked;
 mod channels;
+mod drain;
 mod fair_period;
+mod pair;
 mod patterns;
 mod shares;
 mod waits;

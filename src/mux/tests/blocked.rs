@@ -1,0 +1,114 @@
+//! A peer that takes nothing.
+
+use std::time::Duration;
+
+use crate::config::{Config, ConfigBuilder};
+use crate::error::Error;
+use crate::testing::{Link, Pair, Setup, Side, build, channels};
+
+#[test]
+fn a_peer_that_takes_no_byte_is_dead_after_the_write_timeout() {
+    let mut pair = pair(impatient(), Link::stalled(SECOND * 3, SECOND * 1000));
+    pair.run_for(SECOND * 7);
+    pair.send(Side::A, 0, 100);
+    pair.run_for(SECOND * 100);
+    assert!(
+        matches!(pair.error(Side::A), Some(Error::WriteTimeout { after }) if *after == SECOND * 5)
+    );
+}
+
+#[test]
+fn the_write_timeout_ends_it_at_that_instant_and_not_before() {
+    let mut pair = pair(impatient(), Link::stalled(SECOND * 3, SECOND * 1000));
+    pair.run_for(SECOND * 7);
+    pair.send(Side::A, 0, 100);
+    while pair.a.ended.is_none() {
+        assert!(pair.step());
+    }
+    assert_eq!(pair.elapsed(), SECOND * 12);
+}
+
+#[test]
+fn it_is_dead_even_if_it_sends_all_the_time() {
+    let mut pair = pair(impatient(), Link::stalled(SECOND, SECOND * 1000));
+    pair.run_for(SECOND);
+    pair.send(Side::A, 0, 100);
+    for _ in 0..5 {
+        assert!(pair.a.ended.is_none());
+        pair.send(Side::B, 0, 100);
+        pair.run_for(SECOND);
+    }
+    assert!(matches!(
+        pair.error(Side::A),
+        Some(Error::WriteTimeout { .. })
+    ));
+}
+
+#[test]
+fn any_byte_taken_starts_the_write_timeout_anew() {
+    let mut link = Link::with_capacity(1);
+    link.stalls = (0..20)
+        .map(|n| {
+            (
+                SECOND * 5 * n + Duration::from_millis(5),
+                SECOND * 5 * (n + 1) - Duration::from_millis(1),
+            )
+        })
+        .collect();
+    let mut pair = pair(impatient(), link);
+    pair.send(Side::A, 0, 2000);
+    pair.run_for(SECOND * 99);
+    assert!(pair.a.ended.is_none());
+    assert!(pair.a.unwritten() > 1000, "most of the batch still waits");
+}
+
+#[test]
+fn nothing_is_timed_while_no_write_is_pending() {
+    let mut pair = pair(impatient(), Link::default());
+    pair.run_for(SECOND * 50);
+    pair.send(Side::A, 0, 100_000);
+    pair.run_for(SECOND * 50);
+    assert!(pair.a.ended.is_none() && pair.b.ended.is_none());
+}
+
+#[test]
+fn a_write_that_blocks_for_less_than_the_timeout_goes_on() {
+    let mut pair = pair(impatient(), Link::stalled(SECOND, SECOND * 5));
+    pair.run_for(SECOND);
+    pair.send(Side::A, 0, 200_000);
+    pair.drive();
+    assert_eq!(pair.take(Side::B), 1);
+}
+
+#[test]
+fn what_is_due_while_a_write_is_blocked_waits_without_spinning() {
+    // The pair checks after every step that nothing is due in the past.
+    let config = Config::builder()
+        .ping_interval(SECOND * 2)
+        .pong_timeout(SECOND);
+    let config = config
+        .write_timeout(SECOND * 60)
+        .send_rate(std::num::NonZeroU64::new(10_000));
+    let mut pair = pair(config, Link::stalled(SECOND, SECOND * 30));
+    pair.run_for(SECOND);
+    pair.send(Side::A, 0, 5_000);
+    pair.send(Side::B, 0, 500_000);
+    pair.run_for(SECOND * 28);
+    assert!(pair.a.ended.is_none());
+    pair.run_for(SECOND * 10);
+    assert_eq!(pair.take(Side::B), 1);
+}
+
+fn pair(config: ConfigBuilder, a_to_b: Link) -> Pair {
+    let mut setup = Setup::new(build(config), Link::default(), channels(&[1]));
+    // B would find A silent, which is not what is looked at here.
+    setup.configs[1] = build(crate::testing::silent());
+    setup.links[0] = a_to_b;
+    Pair::new(setup)
+}
+
+fn impatient() -> ConfigBuilder {
+    Config::builder().write_timeout(SECOND * 5)
+}
+
+const SECOND: Duration = Duration::from_secs(1);
