@@ -62,7 +62,7 @@ impl Direction {
     pub(crate) fn on_bytes(&mut self, now: Instant, bytes: usize) {
         self.monitor.on_bytes(now, bytes);
         if let Some(throttle) = &mut self.throttle {
-            throttle.charge(bytes);
+            throttle.charge(now, bytes);
         }
     }
 

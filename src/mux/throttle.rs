@@ -21,10 +21,12 @@ pub(crate) struct Throttle {
     limiter: Limiter,
     clock: LinkClock,
     owed_nanos: u64,
+    /// When the last of what is owed was charged.
+    charged_at: Duration,
     /// What division left of the bytes charged, in billionths of a byte's time.
     remainder: u128,
-    /// Link time that could be used ahead, and when that was so.
-    spare: (Duration, u64),
+    /// The time up to which the link is used by what is paid.
+    used_until: Duration,
 }
 
 impl Throttle {
@@ -36,8 +38,9 @@ impl Throttle {
             limiter: limiter(rate, InMemoryState::default(), clock.clone()),
             clock,
             owed_nanos: 0,
+            charged_at: Duration::ZERO,
             remainder: 0,
-            spare: (Duration::ZERO, u64::from(rate.burst_nanos())),
+            used_until: Duration::ZERO,
         }
     }
 
@@ -45,24 +48,19 @@ impl Throttle {
     ///
     /// Where some may pass, one packet may exceed them.
     pub(crate) fn ready(&mut self, now: Instant) -> Result<u64, Instant> {
-        let elapsed = self.clock.set(now.saturating_duration_since(self.origin));
-        while let Some(piece) = self.next_piece() {
-            match self.limiter.check_n(piece) {
-                Ok(Ok(paid)) => {
-                    self.owed_nanos -= u64::from(piece.get());
-                    self.spare = (elapsed, u64::from(paid.remaining_burst_capacity()));
-                }
-                Ok(Err(early)) => return Err(self.origin + early.earliest_possible()),
-                Err(_) => {
-                    return Err(now + Duration::from_nanos(u64::from(self.rate.burst_nanos())));
-                }
-            }
+        let elapsed = self.elapsed(now);
+        match self.pay(elapsed) {
+            Ok(()) => Ok(self.spare_bytes(elapsed)),
+            Err(at) => Err(self.origin + at),
         }
-        Ok(self.spare_bytes(elapsed))
     }
 
-    /// Owes for `bytes` that passed.
-    pub(crate) fn charge(&mut self, bytes: usize) {
+    /// Owes for `bytes` that passed at `now`.
+    pub(crate) fn charge(&mut self, now: Instant, bytes: usize) {
+        let elapsed = self.elapsed(now);
+        // What is left after this cannot be paid before now, so that one time serves for all that is owed.
+        let _ = self.pay(elapsed);
+        self.charged_at = elapsed;
         let rate = u128::from(self.rate.bytes_per_second().get());
         let time = bytes as u128 * NANOS_PER_SECOND + self.remainder;
         let nanos = u64::try_from(time / rate).unwrap_or(u64::MAX);
@@ -72,15 +70,13 @@ impl Throttle {
 
     /// Goes on at another rate. Time used ahead stays used, so that a change gives no second burst.
     pub(crate) fn set_rate(&mut self, now: Instant, rate: LinkRate) {
-        let elapsed = now.saturating_duration_since(self.origin);
-        let spent = self.spent_nanos(elapsed);
+        let elapsed = self.elapsed(now);
+        let _ = self.pay(elapsed);
         let unused = InMemoryState::default();
         let old = std::mem::replace(&mut self.limiter, limiter(rate, unused, self.clock.clone()));
         // The stored state counts from the limiter's creation, which must stay at the origin.
         self.clock.set(Duration::ZERO);
         self.limiter = limiter(rate, old.into_state_store(), self.clock.clone());
-        self.clock.set(elapsed);
-        self.spare = (elapsed, u64::from(rate.burst_nanos()).saturating_sub(spent));
         self.rate = rate;
     }
 
@@ -88,23 +84,51 @@ impl Throttle {
         self.rate
     }
 
+    fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.origin)
+    }
+
+    /// Pays what is owed if that is possible by `now`, or says when it will be.
+    ///
+    /// Everything is paid at the first instant that permits it, not when somebody looks: whoever comes late by less than the
+    /// burst loses nothing.
+    fn pay(&mut self, now: Duration) -> Result<(), Duration> {
+        self.clock.set(self.charged_at);
+        while let Some(piece) = self.next_piece() {
+            match self.limiter.check_n(piece) {
+                Ok(Ok(paid)) => {
+                    self.owed_nanos -= u64::from(piece.get());
+                    let ahead = self.rate.burst_nanos() - paid.remaining_burst_capacity();
+                    self.used_until = self.clock.now() + Duration::from_nanos(u64::from(ahead));
+                }
+                Ok(Err(early)) if early.earliest_possible() <= now => {
+                    self.clock.set(early.earliest_possible());
+                }
+                Ok(Err(early)) => {
+                    let rest = self.owed_nanos - u64::from(piece.get());
+                    return Err(early.earliest_possible() + Duration::from_nanos(rest));
+                }
+                Err(_) => return Err(now + Duration::from_nanos(self.owed_nanos)),
+            }
+        }
+        // More than the burst is used only after a change to a rate with a smaller one.
+        let burst = Duration::from_nanos(u64::from(self.rate.burst_nanos()));
+        let free = self.used_until.saturating_sub(burst);
+        if free > now { Err(free) } else { Ok(()) }
+    }
+
     fn next_piece(&self) -> Option<NonZeroU32> {
         let piece = self.owed_nanos.min(u64::from(self.rate.burst_nanos()));
         NonZeroU32::new(u32::try_from(piece).unwrap_or(u32::MAX))
     }
 
+    /// Bytes for which the burst has room.
     fn spare_bytes(&self, elapsed: Duration) -> u64 {
-        let spare = u64::from(self.rate.burst_nanos()) - self.spent_nanos(elapsed);
+        let ahead = nanos(self.used_until.saturating_sub(elapsed));
+        let spare = u64::from(self.rate.burst_nanos()).saturating_sub(ahead);
         let bytes =
             u128::from(spare) * u128::from(self.rate.bytes_per_second().get()) / NANOS_PER_SECOND;
         u64::try_from(bytes).unwrap_or(u64::MAX)
-    }
-
-    /// Link time used ahead of `elapsed`.
-    fn spent_nanos(&self, elapsed: Duration) -> u64 {
-        let (at, spare) = self.spare;
-        let spare = spare.saturating_add(nanos(elapsed.saturating_sub(at)));
-        u64::from(self.rate.burst_nanos()).saturating_sub(spare)
     }
 }
 
@@ -132,9 +156,8 @@ fn limiter(rate: LinkRate, state: InMemoryState, clock: LinkClock) -> Limiter {
 struct LinkClock(Arc<AtomicU64>);
 
 impl LinkClock {
-    fn set(&self, elapsed: Duration) -> Duration {
+    fn set(&self, elapsed: Duration) {
         self.0.store(nanos(elapsed), Ordering::Relaxed);
-        elapsed
     }
 }
 
