@@ -32,13 +32,16 @@ pub(crate) fn epoch() -> Instant {
     Instant::now()
 }
 
-/// Settings of a property test that tries the same `cases` in every run.
+/// Settings of a property test that tries the same `cases` in every run, unless `PROPTEST_CASES` asks for others.
 #[cfg(test)]
 pub(crate) fn cases(cases: u32) -> proptest::prelude::ProptestConfig {
-    proptest::prelude::ProptestConfig {
-        cases,
+    let mut config = proptest::prelude::ProptestConfig {
         failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(0x6d63_6f6e_6e),
         ..proptest::prelude::ProptestConfig::default()
+    };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+        config.rng_seed = proptest::test_runner::RngSeed::Fixed(0x6d63_6f6e_6e);
     }
+    config
 }

@@ -7,4 +7,6 @@ mod fair_period;
 mod pair;
 mod patterns;
 mod shares;
+mod throttle;
 mod waits;
+mod window;
