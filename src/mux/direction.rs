@@ -29,7 +29,9 @@ impl Direction {
             (Some(rate), Some(throttle)) => throttle.set_rate(now, rate),
             (rate, throttle) => *throttle = rate.map(|rate| Throttle::new(now, rate)),
         }
+        // Whether it still holds bytes back shows at the next try; without a limit nothing would end that time.
         self.not_before = None;
+        self.monitor.on_released(now);
     }
 
     /// Bytes that may pass now; where it is not 0, one packet may exceed it.
