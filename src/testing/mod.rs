@@ -14,7 +14,7 @@ mod trace;
 
 use std::time::Instant;
 
-pub(crate) use end::End;
+pub(crate) use end::{End, Inbox};
 pub(crate) use outbox::Outbox;
 pub(crate) use pair::{Pair, Setup, Side};
 pub(crate) use pattern::{message, pattern};

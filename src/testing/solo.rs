@@ -3,8 +3,10 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
+
 use super::trace::record;
-use super::{Outbox, Sent, epoch};
+use super::{Inbox, Outbox, Sent, epoch};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::{Config, ConfigBuilder};
 use crate::mux::Mux;
@@ -91,6 +93,15 @@ impl Solo {
         while self.sent.len() < packets {
             self.next();
         }
+    }
+
+    /// These bytes come from the peer, all of them whole packets.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Inbox {
+        let (mut inbox, mut input) = (Inbox::default(), BytesMut::from(bytes));
+        self.mux.on_read(self.now, bytes.len());
+        let decoded = self.mux.handle_input(self.now, &mut input, &mut inbox);
+        assert!(decoded.is_ok() && input.is_empty(), "{decoded:?}");
+        inbox
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {

@@ -4,6 +4,8 @@ mod blocked;
 mod channels;
 mod drain;
 mod fair_period;
+mod limits;
+mod monitors;
 mod pair;
 mod patterns;
 mod shares;
