@@ -4,6 +4,8 @@ mod blocked;
 mod channels;
 mod drain;
 mod fair_period;
+mod keepalive;
+mod keepalive_table;
 mod limits;
 mod monitors;
 mod pair;
