@@ -14,6 +14,8 @@ pub(crate) struct Monitor {
     /// When the running sample is long enough.
     sample_end: Instant,
     sample_bytes: u64,
+    /// The end of the last sample in which bytes moved, apart from the running one.
+    moved_until: Instant,
     average: Option<f64>,
     peak: f64,
     throttled: Duration,
@@ -29,6 +31,7 @@ impl Monitor {
             sample_start: now,
             sample_end: now,
             sample_bytes: 0,
+            moved_until: now,
             average: None,
             peak: 0.0,
             throttled: Duration::ZERO,
@@ -91,16 +94,23 @@ impl Monitor {
 
     /// Time since bytes last moved, to the precision of a sample.
     fn idle(&self, now: Instant) -> Duration {
-        if self.sample_bytes > 0 && now.saturating_duration_since(self.sample_start) < SAMPLE {
-            return Duration::ZERO;
+        now.saturating_duration_since(self.moved_until())
+    }
+
+    /// Bytes are counted right after a sample was ended where it was time for that, so they fall into its usual length.
+    fn moved_until(&self) -> Instant {
+        if self.sample_bytes > 0 {
+            self.sample_start + SAMPLE
+        } else {
+            self.moved_until
         }
-        now.saturating_duration_since(self.sample_start)
     }
 
     fn close_sample(&mut self, now: Instant) {
         if let Some((average, peak)) = self.sampled(now) {
             self.average = Some(average);
             self.peak = peak;
+            self.moved_until = self.moved_until();
             self.sample_start = now;
             self.sample_bytes = 0;
         }
