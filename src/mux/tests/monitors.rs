@@ -68,7 +68,48 @@ fn idle_time_counts_from_the_last_bytes_to_a_tenth_of_a_second() {
     );
     monitor.on_bytes(start + SECOND * 5 + MS * 60, 1);
     let idle = monitor.snapshot(start + SECOND * 9).idle;
-    assert!(idle >= MS * 3_940 && idle <= MS * 4_040, "{idle:?}");
+    assert!(idle >= MS * 3_840 && idle <= MS * 3_940, "{idle:?}");
+}
+
+#[test]
+fn a_channel_is_idle_while_others_are_busy() {
+    let mut solo = Solo::with_priorities(Some(100_000), &[1, 1]);
+    solo.push_len(0, 1000);
+    solo.saturate(1, &[1024]);
+    let start = solo.now;
+    while solo.now < start + SECOND * 20 {
+        solo.next();
+    }
+    let stats = solo.mux.stats(solo.now);
+    assert!(stats.channels[0].sent.idle > SECOND * 19);
+    assert!(stats.channels[1].sent.idle < MS * 100);
+    assert!(stats.channels[0].received.idle >= SECOND * 20);
+    assert_eq!(
+        (stats.channels[0].sent.rate, stats.channels[0].received.rate),
+        (0, 0)
+    );
+}
+
+#[test]
+fn each_channel_has_its_own_rate_and_peak() {
+    let mut solo = Solo::with_priorities(Some(150_000), &[10, 5]);
+    solo.saturate(0, &[1024]);
+    solo.saturate(1, &[100]);
+    let start = solo.now;
+    while solo.now < start + SECOND * 6 {
+        solo.next();
+    }
+    let channels = solo.mux.stats(solo.now).channels;
+    for (channel, rate) in channels.iter().zip([100_000, 50_000]) {
+        let (average, peak) = (channel.sent.rate, channel.sent.peak_rate);
+        assert!(
+            (rate * 95 / 100..=rate * 105 / 100).contains(&average),
+            "{average}"
+        );
+        assert!((rate..=rate * 125 / 100).contains(&peak), "{peak}");
+        let recently = channel.recently_sent;
+        assert!((rate * 3..rate * 5).contains(&recently), "{recently}");
+    }
 }
 
 #[test]
