@@ -159,7 +159,9 @@ impl Mux {
         if self.config.require_checksum() {
             verify(id, msg)?;
         }
-        channel.reassembly.admit(msg.data.len(), &self.budget)?;
+        channel
+            .reassembly
+            .admit(msg.data.len(), msg.eof, &self.budget)?;
         trace::packet_received(id, framed_len, msg.eof);
         channel.received.add(framed_len);
         channel.received.on_packet();

@@ -1,6 +1,6 @@
 //! Putting messages together from packets.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::channel::ChannelId;
 use crate::error::ProtocolError;
@@ -12,7 +12,7 @@ use crate::error::ProtocolError;
 pub(crate) struct Reassembly {
     channel: ChannelId,
     max_message: usize,
-    partial: BytesMut,
+    partial: Vec<u8>,
     last_len: usize,
 }
 
@@ -21,13 +21,18 @@ impl Reassembly {
         Self {
             channel,
             max_message,
-            partial: BytesMut::new(),
+            partial: Vec::new(),
             last_len: 0,
         }
     }
 
-    /// Admits `len` more bytes, or says which bound they exceed.
-    pub(crate) fn admit(&self, len: usize, budget: &Budget) -> Result<(), ProtocolError> {
+    /// Admits `len` more bytes, or says which bound they exceed. A message in one packet is never unfinished.
+    pub(crate) fn admit(
+        &self,
+        len: usize,
+        eof: bool,
+        budget: &Budget,
+    ) -> Result<(), ProtocolError> {
         let (channel, max) = (self.channel, self.max_message);
         let whole = self.partial.len().saturating_add(len);
         if whole > max {
@@ -38,7 +43,8 @@ impl Reassembly {
             });
         }
         let (all, max) = (budget.used.saturating_add(len), budget.max);
-        if all > max {
+        let unfinished = !eof || self.is_partial();
+        if all > max && unfinished {
             return Err(ProtocolError::ReassemblyFull {
                 channel,
                 len: all,
@@ -68,12 +74,13 @@ impl Reassembly {
         budget.used -= self.partial.len();
         budget.reserved = budget.reserved.saturating_sub(self.partial.capacity());
         let mut whole = std::mem::take(&mut self.partial);
+        whole.reserve_exact(data.len());
         whole.extend_from_slice(data);
         self.last_len = whole.len();
         if whole.capacity() / 2 > whole.len() {
             return Bytes::copy_from_slice(&whole);
         }
-        whole.freeze()
+        whole.into()
     }
 
     /// A whole message in one packet came; what to expect of the next one.
@@ -93,7 +100,7 @@ impl Reassembly {
             .max
             .saturating_sub(budget.reserved.saturating_sub(old));
         let capacity = wished.min(self.max_message).min(room).max(needed);
-        self.partial.reserve(capacity - self.partial.len());
+        self.partial.reserve_exact(capacity - self.partial.len());
         budget.reserved = (budget.reserved + self.partial.capacity()).saturating_sub(old);
     }
 }
@@ -123,3 +130,64 @@ impl Budget {
 
 /// What is reserved for a message of which only the first packet came.
 const LARGEST_HINT: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Random, cases};
+
+    proptest! {
+        #![proptest_config(cases(200))]
+
+        #[test]
+        fn what_is_reserved_stays_within_the_bound_and_what_was_received(
+            max_message in 1..200_000usize,
+            max in 1..400_000usize,
+            longest in 1..5000usize,
+            seed: u64,
+        ) {
+            let mut random = Random::new(seed);
+            let mut budget = Budget::new(max);
+            let mut channels = [0, 1, 2].map(|id| Reassembly::new(ChannelId::new(id), max_message));
+            for _ in 0..1000 {
+                let channel = &mut channels[random.below(3)];
+                let data = vec![0; random.between(0, longest)];
+                let eof = random.one_in(50) || channel.admit(data.len(), false, &budget).is_err();
+                if channel.admit(data.len(), eof, &budget).is_err() {
+                    let whole = channel.finish(&[], &mut budget);
+                    prop_assert!(whole.len() <= max_message);
+                } else if eof && channel.is_partial() {
+                    channel.finish(&data, &mut budget);
+                } else if !eof {
+                    channel.extend(&data, &mut budget);
+                }
+                let capacities: usize = channels.iter().map(|channel| channel.partial.capacity()).sum();
+                prop_assert_eq!(capacities, budget.reserved);
+                prop_assert!(budget.used <= max);
+                prop_assert!(budget.reserved <= max + budget.used);
+                for channel in &channels {
+                    let hint = channel.last_len.min(LARGEST_HINT);
+                    let capacity = channel.partial.capacity();
+                    prop_assert!(capacity <= max_message.max(longest));
+                    prop_assert!(capacity <= hint.max(2 * channel.partial.len()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_keeps_at_most_twice_its_length_in_memory() {
+        let mut budget = Budget::new(usize::MAX);
+        let mut channel = Reassembly::new(ChannelId::new(1), usize::MAX);
+        for len in [1, 1000, 1025, 100_000, 3] {
+            channel.extend(&vec![7; len], &mut budget);
+            let message = channel.finish(&[1, 2, 3], &mut budget);
+            assert_eq!(message.len(), len + 3);
+            let vec: Vec<u8> = message.into();
+            assert!(vec.capacity() <= 2 * vec.len());
+            assert_eq!((budget.used, budget.reserved), (0, 0));
+        }
+    }
+}
