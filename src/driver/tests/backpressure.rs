@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::kit::*;
 use super::wire::{Wire, wire};
-use crate::channel::ChannelDescriptor;
 use crate::config::Config;
-use crate::driver::{CloseReason, Receiver};
+use crate::driver::CloseReason;
 use crate::error::{Error, Fault};
 use crate::stats::Stats;
 
@@ -230,14 +229,6 @@ async fn feed_slowly(peer: &Wire, numbers: std::ops::Range<u64>) {
         peer.feed(&message(BULK, &numbered(number, 20)));
         idle().await;
     }
-}
-
-async fn take_all(receiver: &mut Receiver) -> Vec<bytes::Bytes> {
-    let mut taken = Vec::new();
-    while let Some(message) = soon(receiver.recv()).await {
-        taken.push(message);
-    }
-    taken
 }
 
 async fn stats(running: &Running) -> Stats {

@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::io::duplex;
+use tokio::sync::oneshot;
 
 use super::kit::*;
 use super::wire::wire;
+use crate::channel::ChannelSet;
 use crate::config::Config;
+use crate::driver::outbound::Outbound;
 
 /// Where a call is given up: after so many polls, and so many turns of the others after the last of them.
 type Cuts = Vec<(usize, usize)>;
@@ -135,6 +138,17 @@ async fn cancelled_waiters_leave_nothing_behind() {
     assert!(waiters < 20, "{held}");
 }
 
+#[test]
+fn cancelled_flushes_are_forgotten_while_the_link_stands_still() {
+    let mut outbound = Outbound::new(ChannelSet::default(), Vec::new());
+    for _ in 0..1000 {
+        let (done, caller) = oneshot::channel();
+        outbound.add_flush(done);
+        drop(caller);
+    }
+    assert!(format!("{outbound:?}").matches("Flush {").count() <= 1);
+}
+
 /// What is called with a message.
 #[derive(Clone, Copy, Debug)]
 enum Call {
@@ -179,11 +193,7 @@ async fn exchange(pipe: usize, cuts: Cuts, call: Call) -> (Vec<Bytes>, Vec<Bytes
     }
     assert!(soon(here.stopped()).await.is_clean());
     soon(there.ended()).await;
-    let mut received = Vec::new();
-    while let Some(message) = soon(receiver.recv()).await {
-        received.push(message);
-    }
-    (sent, received)
+    (sent, take_all(&mut receiver).await)
 }
 
 /// Receives messages by calls that are given up at these cuts.
@@ -192,20 +202,16 @@ async fn receive_with(pipe: usize, cuts: Cuts) {
     let (mut here, [(sender, _)]) = start(here, Config::default(), [bulk()]);
     let channel = bulk().with_recv_capacity(2);
     let (_there, [(_, mut receiver)]) = start(there, Config::default(), [channel]);
-    for number in 0..50 {
-        sender
-            .try_send(numbered(number, 8 + number as usize % 40))
-            .unwrap();
+    let sent: Vec<_> = (8..58).map(|len| numbered(len as u64, len)).collect();
+    for message in &sent {
+        sender.try_send(message.clone()).unwrap();
     }
     here.stop.cancel();
     let mut received = Vec::new();
     for (polls, turns) in cuts {
         received.extend(cancelled(polls, turns, receiver.recv()).await.flatten());
     }
-    while let Some(message) = soon(receiver.recv()).await {
-        received.push(message);
-    }
+    received.extend(take_all(&mut receiver).await);
     assert!(soon(here.ended()).await.is_clean());
-    let sent = (0..50).map(|number| numbered(number, 8 + number as usize % 40));
-    assert!(received.into_iter().eq(sent));
+    assert_eq!(received, sent);
 }

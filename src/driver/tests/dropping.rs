@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::kit::*;
 use super::wire::{Wire, wire};
 use crate::config::Config;
-use crate::driver::{CloseReason, Closed, Handle, Receiver, Sender};
+use crate::driver::{CloseReason, Closed, Handle, Sender};
 
 #[tokio::test(start_paused = true)]
 async fn run_can_be_dropped_after_any_number_of_polls() {
@@ -74,12 +74,12 @@ async fn dropped_after(polls: usize, piece: usize, buffer: usize) -> Outcome {
     peer.in_pieces_of(piece);
     peer.buffer(buffer);
     let channel = bulk().with_send_capacity(4).with_recv_capacity(3);
-    let (connection, [(sender, receiver)]) = connection(io, Config::default(), [channel]);
+    let (connection, [(sender, mut receiver)]) = connection(io, Config::default(), [channel]);
     let handle = connection.handle();
     let mut senders = JoinSet::new();
     senders.spawn(send_all(sender));
     let mut received = JoinSet::new();
-    received.spawn(take_all(receiver));
+    received.spawn(async move { take_all(&mut receiver).await });
     let mut others = JoinSet::new();
     others.spawn(ask_all(handle.clone()));
     for number in 0..20 {
@@ -137,14 +137,6 @@ async fn send_all(sender: Sender) -> (Vec<Bytes>, Vec<bool>, Vec<Bytes>) {
         written.push(delivery.await.is_ok());
     }
     (accepted, written, refused)
-}
-
-async fn take_all(mut receiver: Receiver) -> Vec<Bytes> {
-    let mut taken = Vec::new();
-    while let Some(message) = receiver.recv().await {
-        taken.push(message);
-    }
-    taken
 }
 
 /// Asks again and again until the connection has ended.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
-use crate::driver::{CloseReason, Receiver, Unsent};
+use crate::driver::{CloseReason, Unsent};
 use crate::error::{ConfigError, Error, Fault, NotSent, ProtocolError, SendError, TryRecvError};
 
 #[tokio::test(start_paused = true)]
@@ -37,7 +37,7 @@ async fn a_violation_ends_it_and_what_was_complete_before_is_delivered() {
     for part in ["0x30", "1501", "1500"] {
         assert!(error.to_string().contains(part), "{error}");
     }
-    assert_eq!(taken(&mut receiver).await, ["first", "second"]);
+    assert_eq!(take_all(&mut receiver).await, ["first", "second"]);
     assert!(peer.is_closed());
 }
 
@@ -51,7 +51,7 @@ async fn a_violation_behind_a_full_inbox_comes_after_its_messages_were_taken() {
     }
     peer.feed(&[0]);
     let mut received = JoinSet::new();
-    received.spawn(async move { taken(&mut receiver).await });
+    received.spawn(async move { take_all(&mut receiver).await });
     let closed = soon(running.ended()).await;
     assert!(matches!(
         closed.reason.error(),
@@ -90,7 +90,7 @@ async fn a_peer_that_closes_between_packets_closed_cleanly() {
         bytes: 10,
     };
     assert_eq!(closed.unsent, [unsent]);
-    assert_eq!(taken(&mut receiver).await, ["last"]);
+    assert_eq!(take_all(&mut receiver).await, ["last"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +107,7 @@ async fn a_stream_that_ends_inside_a_packet_was_truncated() {
         let error = closed.reason.error().unwrap();
         assert!(matches!(error, Error::Truncated { received } if *received == cut));
         assert_eq!(error.fault(), Fault::Transport);
-        assert_eq!(taken(&mut receiver).await, ["whole"]);
+        assert_eq!(take_all(&mut receiver).await, ["whole"]);
     }
 }
 
@@ -122,7 +122,7 @@ async fn a_transport_that_fails_to_read_ends_it_with_the_cause() {
         panic!("{closed}");
     };
     assert_eq!(cause.kind(), ErrorKind::ConnectionReset);
-    assert_eq!(taken(&mut receiver).await, ["before"]);
+    assert_eq!(take_all(&mut receiver).await, ["before"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +153,7 @@ async fn what_the_peer_sent_before_it_closed_is_read_though_writing_fails() {
     peer.fail_writes(ErrorKind::BrokenPipe);
     let closed = soon(running.ended()).await;
     assert!(matches!(closed.reason, CloseReason::PeerClosed));
-    let received = taken(&mut receiver).await;
+    let received = take_all(&mut receiver).await;
     assert!(
         received
             .into_iter()
@@ -175,7 +175,7 @@ async fn nothing_is_delivered_after_run_returned() {
     soon(running.ended()).await;
     peer.feed(&message(BULK, b"too late"));
     idle().await;
-    let received = taken(&mut receiver).await;
+    let received = take_all(&mut receiver).await;
     assert!(received.into_iter().eq((0..4).map(|n| numbered(n, 8))));
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
     assert_eq!(receiver.recv().await, None);
@@ -278,12 +278,4 @@ async fn a_channel_that_cannot_work_is_refused_when_it_is_opened() {
     let zero = connection.open(other().with_recv_capacity(0)).map(drop);
     assert!(matches!(zero, Err(ConfigError::Zero { .. })));
     assert!(connection.open(other()).is_ok());
-}
-
-async fn taken(receiver: &mut Receiver) -> Vec<Bytes> {
-    let mut taken = Vec::new();
-    while let Some(message) = soon(receiver.recv()).await {
-        taken.push(message);
-    }
-    taken
 }

@@ -109,6 +109,15 @@ pub(super) fn start<const N: usize>(
     (Running::start(connection), ends)
 }
 
+/// What a receiver still gets, up to the end of its connection.
+pub(super) async fn take_all(receiver: &mut Receiver) -> Vec<Bytes> {
+    let mut taken = Vec::new();
+    while let Some(message) = soon(receiver.recv()).await {
+        taken.push(message);
+    }
+    taken
+}
+
 /// The output, which must be there within a second of virtual time.
 pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
     let output = timeout(Duration::from_secs(1), future).await;
@@ -237,7 +246,7 @@ pub(super) fn messages_on(channel: ChannelId, stream: &[u8]) -> Vec<Bytes> {
 /// A message that can be told from others, of at least eight bytes.
 pub(super) fn numbered(number: u64, len: usize) -> Bytes {
     let mut message = number.to_be_bytes().to_vec();
-    message.resize(len.max(8), number as u8);
+    message.resize(len.max(8), number.to_be_bytes()[7]);
     message.into()
 }
 

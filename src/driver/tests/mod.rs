@@ -1,10 +1,17 @@
 //! Tests of the driver, with paused time and in-memory pipes.
 
 mod backpressure;
+mod bounds;
 mod cancellation;
 mod deliveries;
 mod dropping;
 mod ending;
+mod handles;
+mod idleness;
+mod keepalive;
 mod kit;
+mod progress;
+mod queue;
+mod receiving;
 mod stopping;
 mod wire;

@@ -100,6 +100,20 @@ async fn a_hundred_blocked_senders_get_their_messages_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_for_room_is_told_of_the_stop() {
+    let (io, peer) = wire();
+    peer.take_only(0);
+    let channel = bulk().with_send_capacity(1);
+    let (running, [(sender, _)]) = start(io, Config::default(), [channel]);
+    let held = sender.reserve(1).await.unwrap();
+    let mut waiting = std::pin::pin!(sender.reserve(1));
+    assert!(is_waiting(waiting.as_mut()).await);
+    running.stop.cancel();
+    assert_eq!(soon(waiting).await.map(drop), Err(ReserveError::Closed));
+    assert!(held.send("x").is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_accepted_after_a_stop() {
     let (io, peer) = wire();
     let (mut running, [(sender, _)]) = start(io, Config::default(), [bulk()]);

@@ -1,0 +1,324 @@
+//! The queue against what it promises, over random sequences of calls.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::super::queue::{Limits, Occupancy, Queue, Refusal, Slot};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(250))]
+
+    #[test]
+    fn bounds_order_and_waiters_hold_over_any_sequence_of_calls(
+        messages in 1usize..6,
+        bytes in 1usize..60,
+        steps in prop::collection::vec(step(), 0..120),
+        close in any::<bool>(),
+    ) {
+        let limits = Limits { messages, bytes };
+        let queue = Queue::new(limits);
+        let mut world = World::new(&queue, limits);
+        for step in steps {
+            world.take_step(&step);
+            world.check();
+        }
+        if close {
+            world.close();
+        }
+        world.wind_up();
+    }
+}
+
+#[test]
+fn an_empty_queue_admits_one_item_of_any_size() {
+    let queue = Queue::new(limits(4, 10));
+    assert_eq!(queue.try_push(1, 1000), Ok(true));
+    assert_eq!(queue.try_push(2, 0), Err((Refusal::Full, 2)));
+    queue.take_run(&mut VecDeque::new());
+    assert_eq!(
+        queue.try_push(2, 0),
+        Err((Refusal::Full, 2)),
+        "it is not released"
+    );
+    queue.release(1, 1000);
+    assert_eq!(queue.try_push(2, 0), Ok(true));
+    assert_eq!(queue.try_push(3, 10), Ok(false));
+    assert_eq!(queue.try_push(4, 1), Err((Refusal::Full, 4)));
+}
+
+#[test]
+fn the_consumer_is_woken_when_it_sleeps_and_not_otherwise() {
+    let queue = Queue::new(limits(10, 10));
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    let (cx, mut run) = (Context::from_waker(&waker), VecDeque::new());
+    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Pending);
+    assert_eq!(queue.push_run(&mut VecDeque::from([1, 2]), 2), Ok(()));
+    assert!(flag.was_raised());
+    assert_eq!(queue.push_run(&mut VecDeque::from([3]), 1), Ok(()));
+    assert!(!flag.was_raised(), "it is awake");
+    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(true));
+    assert_eq!(run, [1, 2, 3]);
+    run.clear();
+    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Pending);
+    queue.close();
+    assert!(flag.was_raised());
+    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(false));
+}
+
+#[test]
+fn a_closed_queue_gives_what_is_left_and_takes_nothing() {
+    let queue = Queue::new(limits(10, 10));
+    assert_eq!(queue.try_push(1, 1), Ok(true));
+    queue.close();
+    assert_eq!(queue.try_push(2, 1), Err((Refusal::Closed, 2)));
+    let mut refused = VecDeque::from([3]);
+    assert_eq!(queue.push_run(&mut refused, 1), Err(Refusal::Closed));
+    assert_eq!(refused, [3], "it is given back");
+    let (cx, mut run) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(true));
+    assert_eq!(run, [1]);
+    run.clear();
+    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(false));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    TryPush(usize),
+    /// Begins to wait for room.
+    Wait(usize),
+    /// Polls, or cancels, one of those who wait.
+    Poll(Index),
+    Cancel(Index),
+    /// Uses a slot for an item that is shorter by some bytes, or gives it up.
+    Push(Index, usize),
+    GiveUp(Index),
+    Take,
+    /// Gives back room for so many of the items that were taken.
+    Release(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0usize..40).prop_map(Step::TryPush),
+        3 => (0usize..80).prop_map(Step::Wait),
+        2 => any::<Index>().prop_map(Step::Poll),
+        1 => any::<Index>().prop_map(Step::Cancel),
+        2 => (any::<Index>(), 0usize..10).prop_map(|(slot, less)| Step::Push(slot, less)),
+        1 => any::<Index>().prop_map(Step::GiveUp),
+        2 => Just(Step::Take),
+        3 => (1usize..4).prop_map(Step::Release),
+    ]
+}
+
+/// Everything that the callers of a queue know.
+struct World<'a> {
+    queue: &'a Queue<u64>,
+    limits: Limits,
+    closed: bool,
+    next: u64,
+    /// Accepted and not taken, in order, with their lengths.
+    items: VecDeque<(u64, usize)>,
+    /// Lengths of what was taken and not released.
+    taken: VecDeque<usize>,
+    /// In order of arrival.
+    waiters: Vec<Waiting<'a>>,
+    slots: Vec<Slot<'a, u64>>,
+}
+
+struct Waiting<'a> {
+    len: usize,
+    answered: Arc<Flag>,
+    reserve: Pin<Box<dyn Future<Output = Option<Slot<'a, u64>>> + 'a>>,
+}
+
+impl Waiting<'_> {
+    fn is_answered(&self) -> bool {
+        self.answered.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<'a> World<'a> {
+    const fn new(queue: &'a Queue<u64>, limits: Limits) -> Self {
+        Self {
+            queue,
+            limits,
+            closed: false,
+            next: 0,
+            items: VecDeque::new(),
+            taken: VecDeque::new(),
+            waiters: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    fn take_step(&mut self, step: &Step) {
+        match step {
+            Step::TryPush(len) => self.try_push(*len),
+            Step::Wait(len) => self.wait(*len),
+            Step::Poll(which) if !self.waiters.is_empty() => {
+                self.poll(which.index(self.waiters.len()));
+            }
+            Step::Cancel(which) if !self.waiters.is_empty() => {
+                drop(self.waiters.remove(which.index(self.waiters.len())));
+            }
+            Step::Push(which, less) if !self.slots.is_empty() => {
+                let slot = self.slots.remove(which.index(self.slots.len()));
+                self.push(slot, *less);
+            }
+            Step::GiveUp(which) if !self.slots.is_empty() => {
+                drop(self.slots.remove(which.index(self.slots.len())));
+            }
+            Step::Take => self.take(),
+            Step::Release(messages) => self.release(*messages),
+            _ => {}
+        }
+    }
+
+    fn try_push(&mut self, len: usize) {
+        let fits = self.queue.occupancy().fits(len, self.limits);
+        let somebody_waits = self.waiters.iter().any(|waiter| !waiter.is_answered());
+        let wanted = match (self.closed, fits && !somebody_waits) {
+            (true, _) => Err((Refusal::Closed, self.next)),
+            (false, false) => Err((Refusal::Full, self.next)),
+            (false, true) => Ok(self.items.is_empty()),
+        };
+        assert_eq!(self.queue.try_push(self.next, len), wanted);
+        if wanted.is_ok() {
+            self.items.push_back((self.next, len));
+            self.next += 1;
+        }
+    }
+
+    fn wait(&mut self, len: usize) {
+        let answered = Arc::new(Flag::default());
+        let mut reserve = Box::pin(self.queue.reserve(len));
+        let waker = Waker::from(answered.clone());
+        match reserve.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(slot) => self.slots.extend(slot),
+            Poll::Pending => self.waiters.push(Waiting {
+                len,
+                answered,
+                reserve,
+            }),
+        }
+    }
+
+    fn poll(&mut self, at: usize) {
+        let waiter = &mut self.waiters[at];
+        let waker = Waker::from(waiter.answered.clone());
+        let polled = waiter
+            .reserve
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker));
+        assert_eq!(polled.is_ready(), waiter.is_answered());
+        if let Poll::Ready(slot) = polled {
+            assert!(slot.is_some() || self.closed);
+            self.waiters.remove(at);
+            self.slots.extend(slot);
+        }
+    }
+
+    fn push(&mut self, slot: Slot<'a, u64>, less: usize) {
+        let len = slot.len().saturating_sub(less);
+        match slot.push(self.next, len) {
+            Ok(first) => {
+                assert!(!self.closed);
+                assert_eq!(first, self.items.is_empty());
+                self.items.push_back((self.next, len));
+                self.next += 1;
+            }
+            Err(item) => assert!(self.closed && item == self.next, "it is given back"),
+        }
+    }
+
+    fn take(&mut self) {
+        let mut run = VecDeque::new();
+        self.queue.take_run(&mut run);
+        let (items, lens): (Vec<u64>, Vec<usize>) = self.items.drain(..).unzip();
+        assert_eq!(run, items, "in the order of acceptance");
+        self.taken.extend(lens);
+    }
+
+    fn release(&mut self, messages: usize) {
+        let messages = messages.min(self.taken.len());
+        let bytes = self.taken.drain(..messages).sum();
+        self.queue.release(messages, bytes);
+    }
+
+    fn close(&mut self) {
+        self.queue.close();
+        self.closed = true;
+        assert!(self.waiters.iter().all(Waiting::is_answered));
+    }
+
+    fn check(&self) {
+        let Occupancy { messages, bytes } = self.queue.occupancy();
+        let Limits {
+            messages: most,
+            bytes: most_bytes,
+        } = self.limits;
+        assert!(messages <= most && (bytes <= most_bytes || messages == 1));
+        let granted = self
+            .waiters
+            .iter()
+            .take_while(|waiter| waiter.is_answered());
+        let granted: Vec<usize> = granted.map(|waiter| waiter.len).collect();
+        let later = &self.waiters[granted.len()..];
+        assert!(
+            !later.iter().any(Waiting::is_answered),
+            "in order of arrival"
+        );
+        let lens = self.items.iter().map(|(_, len)| *len);
+        let lens = lens.chain(self.taken.iter().copied());
+        let lens = lens.chain(self.slots.iter().map(Slot::len)).chain(granted);
+        let lens: Vec<usize> = lens.collect();
+        assert_eq!((messages, bytes), (lens.len(), lens.iter().sum()));
+        assert_eq!(self.queue.accepted(), self.next);
+    }
+
+    /// Everybody finishes what they began: nobody waits for ever, and no room is lost.
+    fn wind_up(&mut self) {
+        for _ in 0..200 {
+            let answered = self.waiters.iter().position(Waiting::is_answered);
+            if let Some(at) = answered {
+                self.poll(at);
+            }
+            while let Some(slot) = self.slots.pop() {
+                self.push(slot, 0);
+            }
+            self.take();
+            self.release(usize::MAX);
+        }
+        assert!(self.waiters.is_empty(), "somebody waits for ever");
+        assert_eq!(self.queue.occupancy(), Occupancy::default());
+        assert!(format!("{:?}", self.queue).contains("waiters: []"));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Flag(AtomicBool);
+
+impl Flag {
+    /// Whether it was raised since the last call.
+    fn was_raised(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+const fn limits(messages: usize, bytes: usize) -> Limits {
+    Limits { messages, bytes }
+}
