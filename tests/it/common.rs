@@ -30,6 +30,15 @@ pub(crate) fn recorded_index(name: &str) -> Value {
     serde_json::from_slice(&recorded_bytes(name)).expect("it is JSON")
 }
 
+/// Bytes that stand in an index as hex digits.
+pub(crate) fn hex(value: &Value) -> Vec<u8> {
+    let text = value.as_str().expect("text");
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex"))
+        .collect()
+}
+
 /// The instant at which virtual time starts; only differences to it matter.
 #[expect(
     clippy::disallowed_methods,

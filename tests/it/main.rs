@@ -6,5 +6,10 @@
     reason = "a panic is how a test fails"
 )]
 
+mod bad_input;
 mod common;
+mod defects;
+mod peer;
+mod real_tcp;
 mod recorded_streams;
+mod upstream;

@@ -7,7 +7,7 @@ use mconn::{ChannelDescriptor, ChannelId, Config};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::common::{Collected, origin, recorded_bytes, recorded_index};
+use crate::common::{Collected, hex, origin, recorded_bytes, recorded_index};
 
 #[test]
 fn ten_channels_of_short_messages() {
@@ -175,12 +175,4 @@ fn rows<'a>(table: &'a Value, name: &str) -> &'a [Value] {
 
 fn number(value: &Value) -> usize {
     usize::try_from(value.as_u64().expect("a number")).expect("a size")
-}
-
-fn hex(value: &Value) -> Vec<u8> {
-    let text = value.as_str().expect("text");
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex"))
-        .collect()
 }
