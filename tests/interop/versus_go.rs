@@ -1,5 +1,5 @@
 //! Speed of mconn beside CometBFT's own MConnection: one channel, one direction, loopback TCP, no encryption, in one run
-//! with interleaved rounds; the median counts. `--test` runs everything once, briefly.
+//! with interleaved rounds; the medians of rates and of ratios count. `--test` runs everything once, briefly.
 
 #![expect(
     clippy::expect_used,
@@ -7,10 +7,13 @@
     reason = "a measurement that cannot go on ends"
 )]
 
+#[path = "../../benches/support/end.rs"]
+mod end;
+#[path = "../../benches/support/loopback.rs"]
+mod loopback;
 mod program;
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -20,97 +23,98 @@ use std::time::Duration;
 use bytes::Bytes;
 use mconn::{ChannelDescriptor, ChannelId, Config, Connection};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use end::Side;
 use program::Release;
 
 fn main() {
     let brief = std::env::args().any(|argument| argument == "--test");
     let (rounds, time) = if brief { (1, BRIEF) } else { (ROUNDS, TIME) };
     println!(
-        "median of {rounds} rounds of {time:?}: messages/s, MB/s, and how much of them mconn does"
+        "messages/s and MB/s, medians of {rounds} rounds of {time:?}; x: mconn's rate in Go's, round by round"
     );
     println!(
-        "{:>9} {:>26} {:>34} {:>34}",
-        "size", "mconn", "Go v0.38.25", "Go v1.0.1"
+        "{:>9} {:>26} {:>35} {:>35}",
+        "bytes", "mconn", "Go v0.38.25", "Go v1.0.1"
     );
     for size in SIZES {
-        let mut rates: [Vec<f64>; 3] = Default::default();
-        for _ in 0..rounds {
-            rates[0].push(mconn(size, time));
-            rates[1].push(go(Release::V0_38_25, size, time));
-            rates[2].push(go(Release::V1_0_1, size, time));
-        }
-        let [ours, old, new] = rates.map(median);
-        let cell = |rate: f64| format!("{rate:.0}/s {:.1} MB/s", rate * size as f64 / 1e6);
-        let beside = |go: f64| format!("{} {:.2}x", cell(go), ours / go);
+        let measure = |_| {
+            let ours = mconn(size, time);
+            [
+                ours,
+                go(Release::V0_38_25, size, time),
+                go(Release::V1_0_1, size, time),
+            ]
+        };
+        let seen: Vec<[f64; 3]> = (0..rounds).map(measure).collect();
+        let rate = |of: usize| {
+            let rate = median(seen.iter().map(|round| round[of]));
+            format!("{rate:.0}/s {:.1} MB/s", rate * size as f64 / 1e6)
+        };
+        let ratio = |of: usize| median(seen.iter().map(|round| round[0] / round[of]));
+        let beside = |of: usize| format!("{} {:.2}x", rate(of), ratio(of));
         println!(
-            "{size:>9} {:>26} {:>34} {:>34}",
-            cell(ours),
-            beside(old),
-            beside(new)
+            "{size:>9} {:>26} {:>35} {:>35}",
+            rate(0),
+            beside(1),
+            beside(2)
         );
     }
 }
 
-/// Messages per second between two connections of mconn, each on a current-thread runtime on a thread of its own.
+/// Messages per second between two connections of mconn, each on a current-thread runtime on a pinned thread of its own.
 fn mconn(size: usize, time: Duration) -> f64 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (far, _) = listener.accept().unwrap();
+    let (listener, address) = loopback::listen().unwrap();
     let (count, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
-    let sending = thread::spawn({
-        let stop = stop.clone();
-        move || run_sender(near, Bytes::from(vec![0xa5; size]), stop)
+    let counting = Arc::clone(&count);
+    let receiving = end::spawn(Side::Listener, move || async move {
+        receive(loopback::accept(listener).await?, &counting).await
     });
-    let receiving = thread::spawn({
-        let count = Arc::clone(&count);
-        move || run_receiver(far, &count)
+    let stopped = stop.clone();
+    let sending = end::spawn(Side::Dialer, move || async move {
+        send(
+            loopback::connect(address).await?,
+            Bytes::from(vec![0xa5; size]),
+            stopped,
+        )
+        .await
     });
     thread::sleep(WARM_UP);
     let (start, first) = (Instant::now(), count.load(Relaxed));
     thread::sleep(time);
     let rate = (count.load(Relaxed) - first) as f64 / start.elapsed().as_secs_f64();
     stop.cancel();
-    sending.join().expect("the sender ends");
-    receiving.join().expect("the receiver ends");
+    end::join(sending).expect("the sender ends");
+    end::join(receiving).expect("the receiver ends");
     rate
 }
 
-fn run_sender(stream: TcpStream, message: Bytes, stop: CancellationToken) {
-    block_on(stream, async move |mut connection| {
-        let (sender, _receiver) = connection.open(CHANNEL).unwrap();
-        let produce = async { while sender.send(message.clone()).await.is_ok() {} };
-        let (closed, ()) = tokio::join!(connection.run(stop), produce);
-        closed
-    });
+async fn send(stream: TcpStream, message: Bytes, stop: CancellationToken) -> io::Result<()> {
+    mconn::tcp::tune(&stream)?;
+    let mut connection = Connection::new(stream, Config::default());
+    let (sender, _receiver) = connection.open(CHANNEL).map_err(io::Error::other)?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection.run(stop));
+    while sender.send(message.clone()).await.is_ok() {}
+    tasks.join_all().await;
+    Ok(())
 }
 
-fn run_receiver(stream: TcpStream, count: &AtomicU64) {
-    block_on(stream, async move |mut connection| {
-        let (_sender, mut receiver) = connection.open(CHANNEL).unwrap();
-        let consume = async {
-            while receiver.recv().await.is_some() {
-                count.fetch_add(1, Relaxed);
-            }
-        };
-        let (closed, ()) = tokio::join!(connection.run(CancellationToken::new()), consume);
-        closed
-    });
-}
-
-fn block_on<T>(stream: TcpStream, end: impl AsyncFnOnce(Connection<tokio::net::TcpStream>) -> T) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        stream.set_nonblocking(true).unwrap();
-        let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-        mconn::tcp::tune(&stream).unwrap();
-        end(Connection::new(stream, Config::default())).await;
-    });
+async fn receive(stream: TcpStream, count: &AtomicU64) -> io::Result<()> {
+    mconn::tcp::tune(&stream)?;
+    let mut connection = Connection::new(stream, Config::default());
+    let (_sender, mut receiver) = connection.open(CHANNEL).map_err(io::Error::other)?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection.run(CancellationToken::new()));
+    while receiver.recv().await.is_some() {
+        count.fetch_add(1, Relaxed);
+    }
+    tasks.join_all().await;
+    Ok(())
 }
 
 /// Messages per second between two connections of Go in one process, which uses all cores.
@@ -125,7 +129,7 @@ fn go(release: Release, size: usize, time: Duration) -> f64 {
         "do": "throughput",
         "sizes": [size],
         "millis": time.as_millis(),
-        "channels": [{ "id": 1, "priority": 1, "send_queue": GO_SEND_QUEUE, "max_message": 4 << 20 }],
+        "channels": [{ "id": 1, "priority": 1, "send_queue": QUEUED, "max_message": 4 << 20 }],
     });
     writeln!(go.stdin.take().unwrap(), "{command}").unwrap();
     let output = go.wait_with_output().unwrap();
@@ -134,18 +138,22 @@ fn go(release: Release, size: usize, time: Duration) -> f64 {
     number("messages") * 1e9 / number("nanos")
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 const SIZES: [usize; 4] = [64, 1 << 10, 16 << 10, 1 << 20];
-const CHANNEL: ChannelDescriptor = ChannelDescriptor::new(ChannelId::new(1), 1);
-/// Longer queues do not make Go faster; it is as long as ours.
-const GO_SEND_QUEUE: usize = 64;
 
-const ROUNDS: usize = 7;
-const TIME: Duration = Duration::from_secs(1);
+/// Messages in a send queue on either side; Go does best with long ones.
+const QUEUED: usize = 1_024;
+const CHANNEL: ChannelDescriptor = ChannelDescriptor::new(ChannelId::new(1), 1)
+    .with_send_capacity(QUEUED)
+    .with_recv_capacity(QUEUED);
+
+const ROUNDS: usize = 9;
+const TIME: Duration = Duration::from_millis(700);
 const BRIEF: Duration = Duration::from_millis(100);
 /// As long as the Go program's.
 const WARM_UP: Duration = Duration::from_millis(200);
