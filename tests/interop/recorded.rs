@@ -29,7 +29,10 @@ pub(crate) async fn go_refuses_what_was_recorded(release: Release) {
         let newer = row
             .get("conn_error_v1")
             .filter(|_| matches!(release, Release::V1_0_1));
-        let expected = newer.unwrap_or(&row["conn_error"]).as_str().unwrap();
+        let expected = newer
+            .unwrap_or_else(|| &row["conn_error"])
+            .as_str()
+            .unwrap();
         assert_eq!(go.failure().await, expected, "{}", row["name"]);
         refused += 1;
     }
