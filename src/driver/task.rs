@@ -1,13 +1,14 @@
 //! The connection's task: what it does when it is woken.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::yield_now;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFuture;
 
@@ -96,7 +97,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                 return Poll::Pending;
             }
         }
-        cx.waker().wake_by_ref();
+        // Behind the runtime's look at its sockets and timers: woken at once, the task could run on for long without it, and
+        // a peer that never pauses would keep us from seeing that the stream takes bytes again.
+        let _ = pin!(yield_now()).poll(cx);
         Poll::Pending
     }
 
@@ -365,7 +368,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         now: Instant,
         error: Error,
     ) -> Result<Progress, Error> {
-        for _ in 0..ROUNDS_PER_WAKE {
+        for _ in 0..ROUNDS_OF_LAST_WORDS {
             if self.read(cx, now)? == 0 {
                 break;
             }
@@ -450,8 +453,10 @@ fn clock() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Rounds before the task lets others run.
-const ROUNDS_PER_WAKE: usize = 16;
+/// Rounds before the task lets others run: about a millisecond, in which a blocked write waits behind reads.
+const ROUNDS_PER_WAKE: usize = 4;
+/// As much as the system may hold of what the peer sent.
+const ROUNDS_OF_LAST_WORDS: usize = 16;
 /// Bytes in one direction before the other has its turn: a few batches.
 const BYTES_PER_ROUND: usize = 256 * 1024;
 /// Long enough that steady traffic reuses its buffers, short enough that an idle connection is small.

@@ -14,4 +14,5 @@ mod progress;
 mod queue;
 mod receiving;
 mod stopping;
+mod turns;
 mod wire;
