@@ -16,7 +16,7 @@ use super::fed_stream::{Ending, FedStream, Taken};
 use super::kit::{Step, channels, origin, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
-use crate::driver::{CloseReason, Closed, Connection, Delivery, Receiver, Sender};
+use crate::driver::{CloseReason, Closed, Connection, Delivery, Handle, Receiver, Sender};
 use crate::error::{Error, ReserveError, TrySendError};
 use crate::mux::{MessageSink, Mux};
 use crate::packet::{Packet, decode};
@@ -76,53 +76,57 @@ impl Scenario {
         let fed = FedStream::new(stream, self.ending, script);
         let taken = fed.taken();
         let mut connection = Connection::new(fed, self.config.clone());
-        let (mut sending, mut receivers) = (JoinSet::new(), Vec::new());
-        for channel in channels() {
-            let id = channel.id();
-            let (sender, receiver) = connection.open(channel).expect("they are distinct");
-            let gone = self.dropped && id == DROPPED;
-            receivers.push(Some(receiver).filter(|_| !gone));
-            if SENDING.contains(&id) {
-                sending.spawn(send_some(sender));
-            }
-        }
+        let programs = self.start(&mut connection);
         let handle = connection.handle();
         let stop = CancellationToken::new();
-        let mut helping = JoinSet::new();
-        let stuck = receivers[STUCK].take_if(|_| self.stuck);
-        let receiving = Box::pin(receive_all(receivers));
-        helping.spawn(stop_later(stop.clone(), self.stop_time(script)));
-        helping.spawn({
-            let handle = handle.clone();
-            async move {
-                // Answered or not is all that matters.
-                let _ = handle.flush().await;
-            }
-        });
-        let mut receiver = JoinSet::new();
-        receiver.spawn(receiving);
+        let mut helpers = JoinSet::new();
+        helpers.spawn(stop_later(stop.clone(), self.stop_time(script)));
+        helpers.spawn(flush(handle.clone()));
 
-        let closed = timeout(FOREVER, connection.run(stop))
-            .await
-            .expect("it ends");
+        let run = timeout(FOREVER, connection.run(stop)).await;
+        let closed = run.expect("it ends");
 
         let ended = timeout(AT_ONCE, handle.closed()).await.expect("all know");
         assert_eq!(ended.to_string(), closed.to_string());
         let stats = timeout(AT_ONCE, handle.stats()).await;
         assert!(stats.expect("it is answered").is_none());
-        let sent = timeout(AT_ONCE, sending.join_all())
-            .await
-            .expect("none is stuck");
-        let received = timeout(AT_ONCE, receiver.join_all())
-            .await
-            .expect("nor here");
-        let mut received: Vec<Vec<Bytes>> = received.into_iter().flatten().collect();
-        if let Some(stuck) = stuck {
-            received[STUCK] = receive_all(vec![Some(stuck)]).await.concat();
-        }
+        let (sent, received) = programs.finish().await;
         self.check_received(stream, &received, &closed.reason);
         let taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
         check_written(&taken, sent, &closed);
+    }
+
+    /// Opens all channels, and starts programs that send and receive on them.
+    fn start(&self, connection: &mut Connection<FedStream>) -> Programs {
+        let mut sending = JoinSet::new();
+        let (mut receivers, mut stuck) = (Vec::new(), None);
+        for channel in channels() {
+            let id = channel.id();
+            let channel = if id == STUCK {
+                channel.with_recv_capacity(FEW)
+            } else {
+                channel
+            };
+            let (sender, receiver) = connection.open(channel).expect("they are distinct");
+            let mut receiver = Some(receiver);
+            if self.dropped && id == DROPPED {
+                receiver = None;
+            }
+            if self.stuck && id == STUCK {
+                stuck = receiver.take();
+            }
+            receivers.push(receiver);
+            if SENDING.contains(&id) {
+                sending.spawn(send_some(sender));
+            }
+        }
+        let mut receiving = JoinSet::new();
+        receiving.spawn(receive_all(receivers));
+        Programs {
+            sending,
+            receiving,
+            stuck,
+        }
     }
 
     /// The last step's pause, or never.
@@ -174,6 +178,28 @@ impl Scenario {
                 assert!(!all_read || received.len() == wanted.len(), "lost");
             }
         }
+    }
+}
+
+/// What surrounds the connection.
+struct Programs {
+    sending: JoinSet<Sent>,
+    receiving: JoinSet<Vec<Vec<Bytes>>>,
+    stuck: Option<Receiver>,
+}
+
+impl Programs {
+    /// The connection has ended: all of them end at once, with what was sent and what came by channel.
+    async fn finish(self) -> (Vec<Sent>, Vec<Vec<Bytes>>) {
+        let sent = timeout(AT_ONCE, self.sending.join_all()).await;
+        let received = timeout(AT_ONCE, self.receiving.join_all()).await;
+        let mut received = received.expect("none waits").concat();
+        if let Some(stuck) = self.stuck {
+            let ids = channels().map(|channel| channel.id());
+            let index = ids.iter().position(|id| *id == STUCK);
+            received[index.expect("it is open")] = receive_all(vec![Some(stuck)]).await.concat();
+        }
+        (sent.expect("none waits"), received)
     }
 }
 
@@ -271,6 +297,11 @@ async fn stop_later(stop: CancellationToken, after: Option<Duration>) {
     }
 }
 
+/// Answered or not is all that matters.
+async fn flush(handle: Handle) {
+    let _ = handle.flush().await;
+}
+
 /// Takes all messages of all channels to their end.
 async fn receive_all(mut receivers: Vec<Option<Receiver>>) -> Vec<Vec<Bytes>> {
     let mut received = vec![Vec::new(); receivers.len()];
@@ -352,8 +383,9 @@ const SENDING: [ChannelId; 3] = [
 ];
 const LENGTHS: [usize; 8] = [0, 1, 100, 1025, 0, 1024, 7, 300];
 const DROPPED: ChannelId = ChannelId::new(0x22);
-/// The index of channel 0x20, the busiest one of the recordings.
-const STUCK: usize = 1;
+/// The busiest one of the recordings, and the messages that its inbox holds.
+const STUCK: ChannelId = ChannelId::new(0x20);
+const FEW: usize = 3;
 /// Longer than any script with any stream.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Time does not pass while anything else can happen.
