@@ -78,8 +78,10 @@ pub(crate) fn split_script(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 pub(crate) struct Patience {
     /// The first ping since the peer's last packet.
     asked: Option<Instant>,
-    /// Since then we have stopped reading at least once, so that the peer has more time than usual.
-    excused: bool,
+    /// For how long we did not read since then, which is no silence of the peer's.
+    excused: Duration,
+    /// Since when we do not read.
+    paused: Option<Instant>,
     /// Since when the transport has taken nothing.
     blocked: Option<Instant>,
     packets: u64,
@@ -95,7 +97,7 @@ impl Patience {
         while let Some(framed) = decode(rest, usize::MAX).expect("we wrote it") {
             if framed.packet == Packet::Ping && self.asked.is_none() {
                 self.asked = Some(now);
-                self.excused = false;
+                self.excused = Duration::ZERO;
             }
             rest = &rest[framed.framed_len..];
         }
@@ -112,8 +114,14 @@ impl Patience {
         self.blocked.get_or_insert(now);
     }
 
-    pub(crate) const fn on_paused(&mut self) {
-        self.excused = true;
+    /// Whether we read at present.
+    pub(crate) fn set_paused(&mut self, now: Instant, paused: bool) {
+        if paused {
+            self.paused.get_or_insert(now);
+        } else if let Some(since) = self.paused.take() {
+            let counted = self.asked.map_or(now, |asked| asked.max(since));
+            self.excused += now.duration_since(counted);
+        }
     }
 
     /// The machine has now received `packets` in all.
@@ -126,15 +134,15 @@ impl Patience {
 
     /// Whether the machine may say this of its peer at `now`; gives whether the connection goes on.
     pub(crate) fn check(&self, now: Instant, config: &Config, verdict: Result<(), Error>) -> bool {
-        let over = |since: Option<Instant>, limit: Duration| {
-            since.is_some_and(|since| now.duration_since(since) >= limit)
-        };
-        let silent = over(self.asked, config.pong_timeout());
-        let blocked = over(self.blocked, config.write_timeout());
+        let silence = self.asked.filter(|_| self.paused.is_none());
+        let silence = silence.map(|asked| now.duration_since(asked).saturating_sub(self.excused));
+        let silent = silence.is_some_and(|silence| silence >= config.pong_timeout());
+        let blocked = self.blocked.map(|since| now.duration_since(since));
+        let blocked = blocked.is_some_and(|blocked| blocked >= config.write_timeout());
         match verdict {
             Ok(()) => {
                 assert!(!blocked, "the peer took nothing for too long");
-                assert!(!silent || self.excused, "the peer was silent for too long");
+                assert!(!silent, "the peer was silent for too long");
                 true
             }
             Err(Error::PongTimeout { .. }) => {

@@ -81,9 +81,7 @@ impl Feed {
         self.write(step.takes);
         let allowance = self.mux.read_allowance(self.now);
         let read = step.size.min(allowance).min(stream.len());
-        if allowance == 0 {
-            self.patience.on_paused();
-        }
+        self.patience.set_paused(self.now, allowance == 0);
         self.mux.on_read(self.now, read);
         self.read += read;
         self.buffer.extend_from_slice(&stream[..read]);
@@ -121,7 +119,7 @@ impl Feed {
         assert!(stats.pongs_sent <= stats.pings_received, "nobody asked");
     }
 
-    /// Decodes all there is, with a pause wherever the inbox asks for one; `None` at a violation.
+    /// Decodes all there is, with a pause wherever the inbox asks for one; `None` at the connection's end.
     fn decode(&mut self, pause: Duration) -> Option<()> {
         loop {
             let before = self.buffer.len();
@@ -134,7 +132,9 @@ impl Feed {
                 Ok(ControlFlow::Continue(())) => return Some(()),
                 Ok(ControlFlow::Break(())) => {
                     assert!(self.buffer.len() < before, "it was for a message");
-                    self.pause(pause);
+                    if !self.pause(pause) {
+                        return None;
+                    }
                 }
                 Err(Error::Protocol(_)) => return None,
                 Err(error) => panic!("bytes alone do not cause this: {error}"),
@@ -143,13 +143,15 @@ impl Feed {
     }
 
     /// The inbox is full for a while. That is no fault of the peer's.
-    fn pause(&mut self, pause: Duration) {
+    fn pause(&mut self, pause: Duration) -> bool {
         self.mux.on_read_paused(self.now);
-        self.patience.on_paused();
+        self.patience.set_paused(self.now, true);
         self.now += pause;
         let verdict = self.mux.handle_timeout(self.now);
-        assert!(!matches!(verdict, Err(Error::PongTimeout { .. })));
+        let alive = self.patience.check(self.now, &self.config, verdict);
         self.mux.on_read_resumed(self.now);
+        self.patience.set_paused(self.now, false);
+        alive
     }
 
     fn check_memory(&self) {
@@ -161,9 +163,8 @@ impl Feed {
 
     /// A driver that sleeps until the stated time must not be woken at once, again and again.
     fn check_timer(&mut self) {
-        if self.mux.read_allowance(self.now) == 0 {
-            self.patience.on_paused();
-        }
+        let limited = self.mux.read_allowance(self.now) == 0;
+        self.patience.set_paused(self.now, limited);
         let timeout = self.mux.poll_timeout();
         assert!(timeout.is_none_or(|at| at > self.now), "nothing is due");
     }

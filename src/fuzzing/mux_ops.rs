@@ -249,7 +249,10 @@ struct End {
     input: BytesMut,
     /// What the peer has sent and has not come.
     expected: Queues,
+    /// The inbox is full.
     paused: bool,
+    /// The limit of what is read was reached.
+    limited: bool,
     draining: bool,
 }
 
@@ -263,6 +266,7 @@ impl End {
             input: BytesMut::new(),
             expected: Queues::default(),
             paused: false,
+            limited: false,
             draining: false,
         }
     }
@@ -294,9 +298,8 @@ impl End {
             return;
         }
         let allowance = self.mux.read_allowance(now);
-        if allowance == 0 {
-            self.patience.on_paused();
-        }
+        self.limited = allowance == 0;
+        self.patience.set_paused(now, self.limited);
         let len = most.min(allowance).min(pipe.len());
         self.input.extend_from_slice(&pipe.split_to(len));
         self.mux.on_read(now, len);
@@ -314,12 +317,13 @@ impl End {
     fn pause(&mut self, now: Instant) {
         self.paused = true;
         self.mux.on_read_paused(now);
-        self.patience.on_paused();
+        self.patience.set_paused(now, true);
     }
 
     fn resume(&mut self, now: Instant) {
         if std::mem::take(&mut self.paused) {
             self.mux.on_read_resumed(now);
+            self.patience.set_paused(now, self.limited);
         }
     }
 
@@ -327,23 +331,23 @@ impl End {
         let changed = if sending {
             self.mux.set_send_rate(now, rate)
         } else {
+            // Reading is resumed when it is tried again.
+            self.limited = false;
             self.mux.set_recv_rate(now, rate)
         };
         assert!(changed.is_ok());
     }
 
     fn check_time(&mut self, now: Instant, config: &Config) -> Option<()> {
-        if self.paused {
-            self.patience.on_paused();
-        }
         let verdict = self.mux.handle_timeout(now);
         self.patience.check(now, config, verdict).then_some(())
     }
 
     /// It wrote nothing: then nothing waits, or it is known when it will go, which is not at once.
     fn check_idle(&mut self, now: Instant) {
-        if !self.paused && self.mux.read_allowance(now) == 0 {
-            self.patience.on_paused();
+        if !self.paused {
+            self.limited = self.mux.read_allowance(now) == 0;
+            self.patience.set_paused(now, self.limited);
         }
         let wake = self.mux.poll_timeout();
         let waiting = self.queues.0.iter().any(|queue| !queue.is_empty());
