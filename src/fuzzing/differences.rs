@@ -26,42 +26,67 @@ pub(crate) enum Difference {
 pub(crate) struct Anatomy<'a> {
     /// What of it falls under a difference.
     pub(crate) found: Vec<Difference>,
-    /// The pings (1), pongs (2) and messages (3) in it, with their bytes.
-    pub(crate) members: Vec<(u64, &'a [u8])>,
+    /// The pings, pongs and messages in it.
+    pub(crate) members: Vec<Member<'a>>,
+    /// Whether Go accepts it.
+    pub(crate) legal: bool,
+}
+
+/// A ping (1), pong (2) or message (3) inside a packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Member<'a> {
+    pub(crate) number: u64,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) channel: u64,
+    pub(crate) eof: bool,
+    pub(crate) data: &'a [u8],
 }
 
 impl<'a> Anatomy<'a> {
     /// Looks at a packet up to its end or to what no decoder could pass.
     pub(crate) fn of(body: &'a [u8]) -> Self {
         let mut anatomy = Self::default();
-        let whole = anatomy.walk(Level::Packet, body).is_some();
+        let whole = anatomy.packet(body).is_some();
+        anatomy.legal = whole && !anatomy.members.is_empty();
         let mut pairs = anatomy.members.windows(2);
-        if pairs.any(|pair| pair[0].0 == 3 && pair[1].0 == 3) {
+        if pairs.any(|pair| pair[0].number == 3 && pair[1].number == 3) {
             anatomy.found.push(Difference::RepeatedMsg);
         }
-        if whole && anatomy.members.is_empty() {
+        if whole && !anatomy.legal {
             anatomy.found.push(Difference::EmptyPacket);
         }
         anatomy
     }
 
-    fn walk(&mut self, level: Level, bytes: &'a [u8]) -> Option<()> {
-        let mut rest = bytes;
+    fn packet(&mut self, body: &'a [u8]) -> Option<()> {
+        let mut rest = body;
         while !rest.is_empty() {
-            let (number, wire_type) = self.tag(&mut rest)?;
-            match (level, number, wire_type) {
-                (Level::Packet, 1..=3, 2) => {
-                    let member = self.delimited(&mut rest)?;
-                    self.members.push((number, member));
-                    let inner = if number == 3 {
-                        Level::Msg
-                    } else {
-                        Level::Control
-                    };
-                    self.walk(inner, member)?;
-                }
+            let (number, wire_type) = self.legal_tag(&mut rest)?;
+            if number > 3 {
+                self.value(wire_type, number, &mut rest)?;
+                continue;
+            }
+            let mut member = Member {
+                number,
+                bytes: self.delimited(&mut rest).filter(|_| wire_type == 2)?,
+                ..Member::default()
+            };
+            self.member(&mut member)?;
+            self.members.push(member);
+        }
+        Some(())
+    }
+
+    fn member(&mut self, member: &mut Member<'a>) -> Option<()> {
+        let mut rest = member.bytes;
+        while !rest.is_empty() {
+            let (number, wire_type) = self.legal_tag(&mut rest)?;
+            match (member.number, number) {
+                (3, 1) => member.channel = self.varint(&mut rest).filter(|_| wire_type == 0)?,
+                (3, 2) => member.eof = self.varint(&mut rest).filter(|_| wire_type == 0)? != 0,
+                (3, 3) => member.data = self.delimited(&mut rest).filter(|_| wire_type == 2)?,
                 _ => {
-                    if level == Level::Msg && number == 15 && wire_type != 5 {
+                    if (member.number, number) == (3, 15) && wire_type != 5 {
                         self.found.push(Difference::ChecksumWireType);
                     }
                     self.value(wire_type, number, &mut rest)?;
@@ -69,6 +94,14 @@ impl<'a> Anatomy<'a> {
             }
         }
         Some(())
+    }
+
+    /// Outside of groups field numbers are positive.
+    fn legal_tag(&mut self, rest: &mut &'a [u8]) -> Option<(u64, u64)> {
+        let (number, wire_type) = self.tag(rest)?;
+        (1..1 << 31)
+            .contains(&number)
+            .then_some((number, wire_type))
     }
 
     fn tag(&mut self, rest: &mut &'a [u8]) -> Option<(u64, u64)> {
@@ -128,13 +161,6 @@ impl<'a> Anatomy<'a> {
         let groups = bytes.iter().rev().map(|byte| u64::from(byte & 0x7f));
         Some(groups.fold(0, |value, group| value << 7 | group))
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Packet,
-    Control,
-    Msg,
 }
 
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {

@@ -156,8 +156,10 @@ impl Scenario {
                 assert_eq!(self.ending, Ending::Reset);
                 true
             }
-            CloseReason::Failed(Error::InboxStalled { .. }) => {
-                assert!(self.stuck);
+            CloseReason::Failed(Error::InboxStalled { channel, .. }) => {
+                assert!(self.stuck && *channel == STUCK);
+                // The one that found the inbox full was received too.
+                assert!(received[index_of(STUCK)].len() > FEW);
                 false
             }
             CloseReason::Failed(Error::DrainTimeout { .. }) | CloseReason::Stopped => {
@@ -195,9 +197,7 @@ impl Programs {
         let received = timeout(AT_ONCE, self.receiving.join_all()).await;
         let mut received = received.expect("none waits").concat();
         if let Some(stuck) = self.stuck {
-            let ids = channels().map(|channel| channel.id());
-            let index = ids.iter().position(|id| *id == STUCK);
-            received[index.expect("it is open")] = receive_all(vec![Some(stuck)]).await.concat();
+            received[index_of(STUCK)] = receive_all(vec![Some(stuck)]).await.concat();
         }
         (sent.expect("none waits"), received)
     }
@@ -228,9 +228,7 @@ impl Reference {
 
 impl MessageSink for Reference {
     fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()> {
-        let channels = channels();
-        let index = channels.iter().position(|known| known.id() == channel);
-        self.messages[index.expect("it is open")].push(message);
+        self.messages[index_of(channel)].push(message);
         ControlFlow::Continue(())
     }
 }
@@ -328,7 +326,7 @@ async fn receive_all(mut receivers: Vec<Option<Receiver>>) -> Vec<Vec<Bytes>> {
 /// What was written is a beginning of what was accepted, and the report and the deliveries say no less and no more.
 fn check_written(taken: &Taken, sent: Vec<Sent>, closed: &Closed) {
     let stopped = matches!(closed.reason, CloseReason::Stopped);
-    assert!(!stopped || (taken.shut && closed.is_clean()));
+    assert!(!stopped || (closed.is_clean() && taken.flushed == taken.bytes.len()));
     for sent in sent {
         let written = messages_of(&taken.bytes, sent.channel);
         assert!(written.len() <= sent.accepted.len(), "nothing is doubled");
@@ -368,6 +366,12 @@ fn messages_of(stream: &[u8], channel: ChannelId) -> Vec<(Vec<u8>, usize)> {
         }
     }
     messages
+}
+
+fn index_of(channel: ChannelId) -> usize {
+    let channels = channels();
+    let index = channels.iter().position(|known| known.id() == channel);
+    index.expect("it is open")
 }
 
 fn poll_once<F: Future + Unpin>(mut future: F) -> Poll<F::Output> {

@@ -19,6 +19,7 @@ pub(crate) struct FedStream {
     ending: Ending,
     reads: Pace,
     writes: Pace,
+    flushes: Pace,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -39,13 +40,14 @@ pub(crate) struct Taken {
 }
 
 impl FedStream {
-    /// Reads and writes go through the script independently of each other.
+    /// Reads, writes and flushes go through the script independently of each other.
     pub(crate) fn new(incoming: &[u8], ending: Ending, script: &[u8]) -> Self {
         Self {
             incoming: Bytes::copy_from_slice(incoming),
             ending,
             reads: Pace::new(script),
             writes: Pace::new(script),
+            flushes: Pace::new(script),
             taken: Arc::default(),
         }
     }
@@ -95,13 +97,16 @@ impl AsyncWrite for FedStream {
         Poll::Ready(Ok(len))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.flushes.poll_size(cx, false));
+        self.flushes.done();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.flushed = taken.bytes.len();
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.flushes.poll_size(cx, false));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(taken.flushed, taken.bytes.len(), "flushed before");
         taken.shut = true;

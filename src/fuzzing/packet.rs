@@ -30,20 +30,22 @@ pub(crate) fn compare(body: &[u8]) -> Option<Difference> {
     let stream = frame(body);
     let ours = decode(&stream, body.len()).map(|framed| framed.expect("it is whole").packet);
     let theirs = proto::Packet::decode(body);
+    let anatomy = Anatomy::of(body);
+    assert_eq!(ours.is_ok(), anatomy.legal, "{ours:?}, but {anatomy:?}");
+    if let Ok(ours) = &ours {
+        check_member(ours, &anatomy);
+        check_encoding(ours);
+    }
     match (ours, theirs) {
         (Err(_), Err(_)) => None,
-        (Ok(ours), Ok(theirs)) => {
-            check_encoding(&ours);
-            compare_values(body, &ours, &theirs)
-        }
+        (Ok(ours), Ok(theirs)) => compare_values(&anatomy, &ours, &theirs),
         (Err(ProtocolError::EmptyPacket), Ok(proto::Packet { sum: None })) => {
             Some(Difference::EmptyPacket)
         }
         (Err(error), Ok(theirs)) => panic!("refused with {error:?}, but prost gives {theirs:?}"),
         (Ok(ours), Err(error)) => {
-            check_encoding(&ours);
-            let found = Anatomy::of(body).found;
-            let lenient = found.into_iter().find(|&difference| is_lenient(difference));
+            let mut found = anatomy.found.into_iter();
+            let lenient = found.find(|&difference| is_lenient(difference));
             assert!(
                 lenient.is_some(),
                 "accepted as {ours:?}, but prost says {error}"
@@ -68,18 +70,36 @@ pub(crate) fn to_generated(packet: &Packet<'_>) -> proto::Packet {
     proto::Packet { sum: Some(sum) }
 }
 
-fn compare_values(body: &[u8], ours: &Packet<'_>, theirs: &proto::Packet) -> Option<Difference> {
+/// The last member is the packet.
+fn check_member(packet: &Packet<'_>, anatomy: &Anatomy<'_>) {
+    let last = anatomy.members.last().expect("it was accepted");
+    match packet {
+        Packet::Ping => assert_eq!(last.number, 1),
+        Packet::Pong => assert_eq!(last.number, 2),
+        Packet::Msg(msg) => {
+            assert_eq!(last.number, 3);
+            let [a, b, c, d, ..] = last.channel.to_le_bytes();
+            assert_eq!(msg.channel_id.to_le_bytes(), [a, b, c, d]);
+            assert_eq!((msg.eof, msg.data), (last.eof, last.data));
+        }
+    }
+}
+
+fn compare_values(
+    anatomy: &Anatomy<'_>,
+    ours: &Packet<'_>,
+    theirs: &proto::Packet,
+) -> Option<Difference> {
     let ours = to_generated(ours);
     if ours == *theirs {
         return None;
     }
-    let anatomy = Anatomy::of(body);
     assert!(
         anatomy.found.contains(&Difference::RepeatedMsg),
         "decoded as {ours:?}, but prost gives {theirs:?}"
     );
-    let (_, last) = anatomy.members.last().expect("there are two at least");
-    let last = proto::PacketMsg::decode(*last).expect("prost could decode it as a part");
+    let last = anatomy.members.last().expect("there are two at least");
+    let last = proto::PacketMsg::decode(last.bytes).expect("prost could decode it as a part");
     assert_eq!(ours.sum, Some(proto::packet::Sum::PacketMsg(last)));
     Some(Difference::RepeatedMsg)
 }
