@@ -33,8 +33,8 @@ impl Echo {
                 () = stopped.cancelled() => Ok(()),
                 ended = self.answer(channel) => ended,
             }
-        });
-        let asking = end::spawn(Side::Dialer, move || self.ask::<S>(address, stop));
+        })?;
+        let asking = end::spawn(Side::Dialer, move || self.ask::<S>(address, stop))?;
         let times = end::join(asking)?;
         end::join(answering)?;
         Ok(times)

@@ -68,11 +68,11 @@ impl Flow {
             receiving
                 .until_stop(receiving.receive_all::<S>(listener))
                 .await
-        });
+        })?;
         let sending = Arc::clone(&scene);
         let sender = end::spawn(Side::Dialer, move || async move {
             sending.until_stop(sending.send_all::<S>(address)).await
-        });
+        })?;
         let seen = scene.watch();
         scene.stop.cancel();
         end::join(sender)?;

@@ -2,9 +2,10 @@
 
 use std::env;
 
+use crate::contender::Contender;
 use crate::rounds::Effort;
 
-/// `cargo bench --bench side_by_side -- [--smoke] [--rounds N] [--rows NAME,..] [--readme]`.
+/// `cargo bench --bench side_by_side -- [--smoke] [--rounds N] [--rows NAME,..] [--only NAME] [--readme]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) effort: Effort,
@@ -42,11 +43,15 @@ impl Options {
                     options.effort.rounds = std::cmp::max(rounds, 1);
                 }
                 "--rows" => options.rows = value()?.split(',').map(str::to_owned).collect(),
+                "--only" => options.effort.only = Some(contender(&value()?)?),
                 unknown => return Err(format!("unknown argument {unknown}")),
             }
         }
         if smoke || !benching {
-            options.effort = SMOKE;
+            options.effort = Effort {
+                only: options.effort.only,
+                ..SMOKE
+            };
         }
         Ok(options)
     }
@@ -56,14 +61,21 @@ impl Options {
     }
 }
 
+fn contender(name: &str) -> Result<Contender, String> {
+    let named = Contender::COLUMNS.into_iter().find(|of| of.name() == name);
+    named.ok_or_else(|| format!("nobody is called {name}"))
+}
+
 /// Enough rounds for a median that one disturbed round does not move.
 const OFFICIAL: Effort = Effort {
     rounds: 5,
     haste: 1,
+    only: None,
 };
 /// A few seconds for everything: it shows that the rows work, and no more.
 const SMOKE: Effort = Effort {
     rounds: 1,
     haste: 50,
+    only: None,
 };
 const SMOKE_VARIABLE: &str = "MCONN_BENCH_SMOKE";

@@ -12,6 +12,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// What every duration and count is divided by; 1 is the official run.
     pub(crate) haste: u32,
+    /// Nobody else takes part, as a profiler wants it.
+    pub(crate) only: Option<Contender>,
 }
 
 impl Effort {
@@ -21,8 +23,11 @@ impl Effort {
         contenders: &[Contender],
         mut once: impl FnMut(Contender) -> io::Result<T>,
     ) -> io::Result<Vec<(Contender, Vec<T>)>> {
-        let mut results: Vec<(Contender, Vec<T>)> =
-            contenders.iter().map(|of| (*of, Vec::new())).collect();
+        let mut results: Vec<(Contender, Vec<T>)> = contenders
+            .iter()
+            .filter(|of| self.only.is_none_or(|only| only == **of))
+            .map(|of| (*of, Vec::new()))
+            .collect();
         for round in 0..self.rounds {
             for turn in 0..results.len() {
                 let index = (round + turn) % results.len();

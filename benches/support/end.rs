@@ -12,20 +12,31 @@ pub(crate) enum Side {
     Listener,
 }
 
-/// Runs `work` to its end on the pinned thread of `side`.
-pub(crate) fn spawn<T, F, W>(side: Side, work: W) -> JoinHandle<io::Result<T>>
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dialer => "dialer",
+            Self::Listener => "listener",
+        }
+    }
+}
+
+/// Runs `work` to its end on the pinned thread of `side`, which bears its name for profilers.
+pub(crate) fn spawn<T, F, W>(side: Side, work: W) -> io::Result<JoinHandle<io::Result<T>>>
 where
     T: Send + 'static,
     F: Future<Output = io::Result<T>>,
     W: FnOnce() -> F + Send + 'static,
 {
-    thread::spawn(move || {
-        pin(side);
-        runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?
-            .block_on(work())
-    })
+    thread::Builder::new()
+        .name(side.name().to_owned())
+        .spawn(move || {
+            pin(side);
+            runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?
+                .block_on(work())
+        })
 }
 
 /// Waits for an end; its panic is an error like any other.
