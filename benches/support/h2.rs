@@ -151,7 +151,7 @@ async fn serve(
 
 /// As large as the pieces that are handed over.
 const FRAME: u32 = 16 * 1024;
-/// As with yamux: on loopback a larger one carries no more, and on a slow link all that is urgent waits behind it.
-const STREAM_WINDOW: u32 = 256 * 1024;
-/// All ten channels' windows and more, so that no channel waits for another's.
-const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
+/// What hyper, through which nearly all users meet h2, gives a server by default, for a stream and for the connection:
+/// enough for 20 MB/s at a round trip of 50 ms. The library's own 64 KiB starve any path that is longer than loopback.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW;

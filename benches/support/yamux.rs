@@ -117,7 +117,7 @@ impl Channel for YamuxChannel {
 }
 
 async fn open<T: Socket>(socket: T, plan: Plan) -> io::Result<Vec<YamuxChannel>> {
-    let mut connection = Connection::new(socket, config(), Mode::Client);
+    let mut connection = Connection::new(socket, Config::default(), Mode::Client);
     let mut channels = Vec::new();
     for _ in &plan.priorities {
         let stream = poll_fn(|context| connection.poll_new_outbound(context)).await;
@@ -133,7 +133,7 @@ async fn open<T: Socket>(socket: T, plan: Plan) -> io::Result<Vec<YamuxChannel>>
 async fn take<T: Socket>(socket: T, plan: Plan) -> io::Result<Vec<YamuxChannel>> {
     let (found, mut streams) = mpsc::channel(plan.priorities.len());
     tokio::spawn(drive(
-        Connection::new(socket, config(), Mode::Server),
+        Connection::new(socket, Config::default(), Mode::Server),
         Some(found),
     ));
     let mut channels = Vec::new();
@@ -157,21 +157,10 @@ async fn drive<T: Socket>(mut connection: Connection<T>, found: Option<mpsc::Sen
     }
 }
 
-fn config() -> Config {
-    let mut config = Config::default();
-    config.set_max_num_streams(STREAMS);
-    config.set_max_connection_receive_window(Some(STREAMS * STREAM_WINDOW));
-    config
-}
-
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for T {}
 
-const STREAMS: usize = 16;
-/// yamux's smallest window, kept from growing: on loopback a larger one carries no more, and on a slow link
-/// everything urgent waits behind what a larger one lets in.
-const STREAM_WINDOW: usize = 256 * 1024;
 /// A few frames a read.
 const READ_BUFFER: usize = 64 * 1024;
 /// A header and its body of 16 KiB, the size of yamux's frames, in one write.
