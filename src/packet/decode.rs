@@ -1,6 +1,6 @@
 //! Reading packets, as the Go decoder reads them.
 
-use super::limits::SHORT_HEADER_LEN;
+use super::limits::{SHORT_HEADER_LEN, SHORT_HEADER_LEN_0};
 use super::{Packet, PacketMsg};
 use crate::error::{Malformed, ProtocolError};
 
@@ -53,34 +53,36 @@ pub fn decode(input: &[u8], max_packet: usize) -> Result<Option<Framed<'_>>, Pro
 /// A short packet as every known sender writes it; anything else is for the general way.
 #[inline]
 fn decode_short(input: &[u8], max_packet: usize) -> Option<Framed<'_>> {
-    let (header, rest) = input.split_first_chunk::<SHORT_HEADER_LEN>()?;
-    let [
-        body @ ..0x80,
-        0x1a,
-        inner,
-        0x08,
-        channel @ ..0x80,
-        0x10,
-        1,
-        0x1a,
-        len,
-    ] = *header
-    else {
-        return None;
+    let (channel, header_len, body, inner, len) = match *input.first_chunk::<SHORT_HEADER_LEN>()? {
+        [
+            body,
+            0x1a,
+            inner,
+            0x08,
+            channel @ ..0x80,
+            0x10,
+            1,
+            0x1a,
+            len,
+        ] => (channel, SHORT_HEADER_LEN, body, inner, len),
+        [body, 0x1a, inner, 0x10, 1, 0x1a, len, ..] => (0, SHORT_HEADER_LEN_0, body, inner, len),
+        _ => return None,
     };
-    let fits = inner.checked_sub(6) == Some(len) && body.checked_sub(8) == Some(len);
-    if !fits || usize::from(body) > max_packet {
+    let (body, inner, len) = (usize::from(body), usize::from(inner), usize::from(len));
+    let framed_len = header_len + len;
+    let consistent = body + 1 == framed_len && inner + 3 == framed_len && body < 0x80;
+    if !consistent || body > max_packet {
         return None;
     }
     let msg = PacketMsg {
         channel_id: i32::from(channel),
         eof: true,
-        data: rest.get(..usize::from(len))?,
+        data: input.get(header_len..framed_len)?,
         checksum: None,
     };
     Some(Framed {
         packet: Packet::Msg(msg),
-        framed_len: header.len() + usize::from(len),
+        framed_len,
     })
 }
 

@@ -4,7 +4,9 @@ use bytes::BufMut;
 use prost::encoding::encode_varint;
 
 use super::checksum::checksum;
-use super::limits::{SHORT_HEADER_LEN, body_len, inner_len, is_short, varint_len};
+use super::limits::{
+    SHORT_HEADER_LEN, body_len, inner_len, is_short, short_header_len, varint_len,
+};
 use super::{Packet, PacketMsg};
 use crate::channel::ChannelId;
 
@@ -32,11 +34,8 @@ pub fn encode_msg(
     checked: bool,
     out: &mut Vec<u8>,
 ) -> usize {
-    if let Some(header) = short_header(channel, eof, data.len(), checked) {
-        out.reserve(SHORT_HEADER_LEN + data.len());
-        out.extend_from_slice(&header);
-        out.extend_from_slice(data);
-        return SHORT_HEADER_LEN + data.len();
+    if is_short(channel, eof, data.len(), checked) {
+        return encode_short(channel, data, out);
     }
     let checksum = checked.then(|| checksum(channel, eof, data));
     let inner = inner_len(channel, eof, data.len(), checked);
@@ -54,39 +53,36 @@ pub fn encode_msg(
     framed
 }
 
-/// The header of a short packet: the same bytes as in general.
+/// The bytes that [`encode_msg`] writes for a packet with `data` bytes of data.
+pub const fn framed_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
+    if is_short(channel, eof, data, checked) {
+        return short_header_len(channel) + data;
+    }
+    let body = body_len(channel, eof, data, checked);
+    varint_len(body) + body
+}
+
+/// The same bytes as in general.
 #[inline]
-fn short_header(
-    channel: ChannelId,
-    eof: bool,
-    data: usize,
-    checked: bool,
-) -> Option<[u8; SHORT_HEADER_LEN]> {
-    let len = u8::try_from(data).ok()?;
-    let short = is_short(channel, eof, data, checked);
-    let header = |len| {
-        [
+fn encode_short(channel: ChannelId, data: &[u8], out: &mut Vec<u8>) -> usize {
+    let len = u8::try_from(data.len()).unwrap_or(u8::MAX);
+    out.reserve(SHORT_HEADER_LEN + data.len());
+    match channel.get() {
+        0 => out.extend_from_slice(&[len + 6, TAG_PACKET_MSG, len + 4, TAG_EOF, 1, TAG_DATA, len]),
+        id => out.extend_from_slice(&[
             len + 8,
             TAG_PACKET_MSG,
             len + 6,
             TAG_CHANNEL_ID,
-            channel.get(),
+            id,
             TAG_EOF,
             1,
             TAG_DATA,
             len,
-        ]
-    };
-    short.then(|| header(len))
-}
-
-/// The bytes that [`encode_msg`] writes for a packet with `data` bytes of data.
-pub const fn framed_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
-    if is_short(channel, eof, data, checked) {
-        return SHORT_HEADER_LEN + data;
+        ]),
     }
-    let body = body_len(channel, eof, data, checked);
-    varint_len(body) + body
+    out.extend_from_slice(data);
+    short_header_len(channel) + data.len()
 }
 
 /// For channel ids that only a test or a fuzzer writes: negative ones and those above 255.

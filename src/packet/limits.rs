@@ -49,12 +49,21 @@ impl ChunkLimits {
     }
 }
 
-/// Whether all numbers of a packet's header are one byte: a whole message of at most 119 bytes on an id from 1 to 0x7f.
+/// Whether all numbers of a packet's header are one byte: a whole message of at most 119 bytes on an id below 0x80.
 ///
 /// Nearly all packets of a connection that is busy with short messages are, and the codec has a shorter way for them.
 #[inline]
 pub(super) const fn is_short(channel: ChannelId, eof: bool, data: usize, checked: bool) -> bool {
-    matches!(channel.get(), 1..0x80) && matches!(data, 1..=SHORT_MAX) && eof && !checked
+    channel.get() < 0x80 && matches!(data, 1..=SHORT_MAX) && eof && !checked
+}
+
+/// What goes before the data of a short packet, its length prefix included.
+pub(super) const fn short_header_len(channel: ChannelId) -> usize {
+    if channel.get() == 0 {
+        SHORT_HEADER_LEN_0
+    } else {
+        SHORT_HEADER_LEN
+    }
 }
 
 pub(super) const fn body_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
@@ -90,8 +99,9 @@ const fn largest(channel: ChannelId, eof: bool, payload: usize, checked: bool) -
     data
 }
 
-/// What goes before the data of a short packet, its length prefix included.
 pub(super) const SHORT_HEADER_LEN: usize = 9;
+/// Channel 0 is not written.
+pub(super) const SHORT_HEADER_LEN_0: usize = 7;
 /// With more data the packet's length takes two bytes.
 const SHORT_MAX: usize = 119;
 /// A one-byte tag and a `fixed32`.
