@@ -33,7 +33,10 @@ pub(crate) struct End {
     out: Vec<u8>,
     out_written: usize,
     input: BytesMut,
+    draining: bool,
     finished: bool,
+    /// The peer's stream is at its end.
+    read_ended: bool,
 }
 
 impl End {
@@ -55,8 +58,16 @@ impl End {
             out: Vec::new(),
             out_written: 0,
             input: BytesMut::new(),
+            draining: false,
             finished: false,
+            read_ended: false,
         }
+    }
+
+    /// Sends what was pushed until now, closes its half of the stream, and ends when the peer has closed the other.
+    pub(crate) fn begin_drain(&mut self) {
+        self.draining = true;
+        self.mux.begin_drain();
     }
 
     pub(crate) fn push(&mut self, channel: ChannelId, message: Bytes) {
@@ -118,9 +129,21 @@ impl End {
             self.mux.on_read(now, len);
             self.decode(now);
         } else if from.is_at_end() {
-            self.ended = Some(self.mux.handle_end(now, &self.input));
+            self.on_end(now);
         }
         len > 0 || self.input.len() < waiting
+    }
+
+    fn on_end(&mut self, now: Instant) {
+        if !self.read_ended {
+            self.read_ended = true;
+            if let Err(error) = self.mux.handle_end(now, &self.input) {
+                self.ended = Some(Err(error));
+            }
+        }
+        if self.ended.is_none() && self.draining == self.finished {
+            self.ended = Some(Ok(()));
+        }
     }
 
     fn decode(&mut self, now: Instant) {

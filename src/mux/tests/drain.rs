@@ -13,7 +13,7 @@ fn a_drain_delivers_every_accepted_message_and_nothing_after() {
         pair.send(Side::A, 0, len);
         pair.send(Side::A, 1, len);
     }
-    pair.a.mux.begin_drain();
+    pair.a.begin_drain();
     pair.run_for(SECOND);
     assert!(matches!(pair.b.ended, Some(Ok(()))));
     assert_eq!(pair.take(Side::B), 8);
@@ -51,7 +51,7 @@ fn a_drain_obeys_the_send_limit_and_the_priorities() {
 fn it_is_not_drained_before_the_transport_took_everything() {
     let mut pair = pair(None);
     pair.send(Side::A, 0, 100_000);
-    pair.a.mux.begin_drain();
+    pair.a.begin_drain();
     while !pair.a.mux.is_drained() {
         assert!(pair.a_to_b.held() + pair.a.unwritten() > 0 || pair.a.outbox.waiting() > 0);
         pair.step();
@@ -76,7 +76,7 @@ fn both_sides_drain_at_once_and_both_deliver_all() {
     for side in [Side::A, Side::B] {
         pair.send(side, 0, 300_000);
         pair.send(side, 1, 300_000);
-        pair.end(side).mux.begin_drain();
+        pair.end(side).begin_drain();
     }
     while pair.a.ended.is_none() || pair.b.ended.is_none() {
         assert!(pair.step());
@@ -94,7 +94,7 @@ fn while_draining_pings_are_answered_and_none_are_sent() {
     let config = slow.ping_interval(SECOND).pong_timeout(SECOND / 2);
     let mut pair = Pair::new(Setup::new(build(config), Link::default(), channels(&[1])));
     pair.send(Side::A, 0, 20_000);
-    pair.a.mux.begin_drain();
+    pair.a.begin_drain();
     pair.run_for(SECOND * 15);
     assert!(pair.a.ended.is_none() && pair.b.ended.is_none());
     let count = |what| pair.a.sent.iter().filter(|sent| sent.what == what).count();
@@ -106,7 +106,7 @@ fn while_draining_pings_are_answered_and_none_are_sent() {
 fn reading_goes_on_while_draining() {
     let mut pair = pair(Some(20_000));
     pair.send(Side::A, 0, 20_000);
-    pair.a.mux.begin_drain();
+    pair.a.begin_drain();
     (0..5).for_each(|_| pair.send(Side::B, 0, 1000));
     pair.drive();
     assert_eq!(pair.take(Side::A), 5);

@@ -10,6 +10,7 @@ mod limits;
 mod monitors;
 mod pair;
 mod patterns;
+mod random_pairs;
 mod reassembly;
 mod shares;
 mod throttle;
