@@ -56,11 +56,6 @@ impl Solo {
         self.mux.on_queued(ChannelId::new(channel));
     }
 
-    /// The channel ends when it has sent what was handed over.
-    pub(crate) fn stop(&mut self, channel: u8) {
-        self.outbox.set_endless(ChannelId::new(channel), &[]);
-    }
-
     /// One batch, written at once; says what it holds.
     pub(crate) fn transmit(&mut self) -> &[Sent] {
         let before = self.sent.len();

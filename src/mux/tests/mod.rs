@@ -1,7 +1,9 @@
 //! The machine under virtual time, one idea a file.
 
+mod batches;
 mod blocked;
 mod channels;
+mod defects;
 mod drain;
 mod fair_period;
 mod keepalive;
@@ -14,5 +16,6 @@ mod random_pairs;
 mod reassembly;
 mod shares;
 mod throttle;
+mod upstream;
 mod waits;
 mod window;
