@@ -50,15 +50,7 @@ mod rate;
 mod stats;
 #[cfg(feature = "tokio")]
 pub mod tcp;
-#[cfg(any(test, feature = "__fuzzing"))]
-#[cfg_attr(
-    not(test),
-    allow(
-        dead_code,
-        unused_imports,
-        reason = "fuzzing uses a part of what the tests use"
-    )
-)]
+#[cfg(test)]
 mod testing;
 mod trace;
 

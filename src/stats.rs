@@ -102,6 +102,6 @@ pub struct FlowStats {
     pub average_rate: u64,
     /// Time since bytes last moved.
     pub idle: Duration,
-    /// Time during which the rate limit held bytes back.
+    /// Time during which the rate limit held bytes back: a figure of the connection, zero for its channels.
     pub throttled: Duration,
 }

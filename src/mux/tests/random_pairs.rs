@@ -173,7 +173,8 @@ fn descriptors(random: &mut Random) -> Vec<ChannelDescriptor> {
     (first..first + random.between(1, 5))
         .map(|id| {
             let id = ChannelId::new(u8::try_from(id).unwrap());
-            ChannelDescriptor::new(id, random.between(1, 20) as u16)
+            let priority = [1, 2, 5, 7, 10, 100][random.below(6)];
+            ChannelDescriptor::new(id, priority)
         })
         .collect()
 }

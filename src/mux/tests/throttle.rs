@@ -247,7 +247,7 @@ impl Link {
 
 /// Evenly spread over the orders of magnitude.
 fn any_rate() -> impl Strategy<Value = u64> {
-    (3.0..10.0f64).prop_map(|exponent| 10f64.powf(exponent) as u64)
+    (1_000..10_000u64, 0..7u32).prop_map(|(digits, exponent)| digits * 10u64.pow(exponent))
 }
 
 fn link_rate(rate: u64) -> LinkRate {
