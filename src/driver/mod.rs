@@ -73,6 +73,53 @@ use task::Task;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Over TLS
+///
+/// Encryption is the stream's business. With rustls, for example:
+///
+/// ```
+/// # use std::sync::Arc;
+/// use mconn::{ChannelDescriptor, ChannelId, Config, Connection};
+/// use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+/// use tokio_rustls::{TlsAcceptor, TlsConnector};
+/// use tokio_util::sync::CancellationToken;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+/// # let certificate = identity.cert.der().clone();
+/// # let key = identity.signing_key.serialize_der().try_into()?;
+/// # let mut roots = RootCertStore::empty();
+/// # roots.add(certificate.clone())?;
+/// # let (ours, theirs) = tokio::io::duplex(64 * 1024);
+/// let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+/// let server = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+/// let (ours, theirs) = tokio::try_join!(
+///     TlsConnector::from(Arc::new(client)).connect("localhost".try_into()?, ours),
+///     TlsAcceptor::from(Arc::new(server)).accept(theirs),
+/// )?;
+///
+/// let files = ChannelDescriptor::new(ChannelId::new(0x40), 1);
+/// let mut here = Connection::new(ours, Config::default());
+/// let (sender, _) = here.open(files.clone())?;
+/// let mut there = Connection::new(theirs, Config::default());
+/// let (_, mut receiver) = there.open(files)?;
+///
+/// let stop = CancellationToken::new();
+/// let here = tokio::spawn(here.run(stop.clone()));
+/// let there = tokio::spawn(there.run(CancellationToken::new()));
+///
+/// // It has passed the buffer of the encryption too when this is answered.
+/// let delivery = sender.send_tracked(vec![7; 300_000]).await?;
+/// delivery.await?;
+/// stop.cancel();
+/// assert!(here.await?.is_clean());
+/// there.await?;
+/// assert_eq!(receiver.recv().await.unwrap(), vec![7; 300_000]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a connection does nothing until it runs"]
 pub struct Connection<Io> {
     io: Io,
