@@ -194,6 +194,19 @@ async fn dropping_the_receiver_that_holds_up_reading_lets_it_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dropped_receiver_gives_the_bytes_of_its_messages_back() {
+    let (io, peer) = wire();
+    let (running, [(_, receiver)]) = start(io, Config::default(), [bulk()]);
+    for number in 0..5 {
+        peer.feed(&message(BULK, &numbered(number, 500)));
+    }
+    idle().await;
+    assert_eq!(stats(&running).await.inbox_bytes, 2500);
+    drop(receiver);
+    assert_eq!(stats(&running).await.inbox_bytes, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_inbox_that_is_full_while_draining_discards_and_counts() {
     let (io, peer) = wire();
     let channels = [bulk().with_recv_capacity(2), urgent()];

@@ -138,6 +138,19 @@ async fn cancelled_waiters_leave_nothing_behind() {
     assert!(waiters < 20, "{held}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn cancelled_questions_are_forgotten_before_the_connection_runs() {
+    let (io, _peer) = wire();
+    let (connection, [_ends]) = connection(io, Config::default(), [bulk()]);
+    let handle = connection.handle();
+    for _ in 0..1000 {
+        assert!(cancelled(1, 0, handle.stats()).await.is_none());
+        assert!(cancelled(1, 0, handle.flush()).await.is_none());
+    }
+    let held = format!("{handle:?}");
+    assert!(held.matches("Sender").count() < 10, "{held}");
+}
+
 #[test]
 fn cancelled_flushes_are_forgotten_while_the_link_stands_still() {
     let mut outbound = Outbound::new(ChannelSet::default(), Vec::new());

@@ -101,6 +101,24 @@ async fn a_peer_that_takes_a_byte_now_and_then_is_not_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flush_that_was_not_done_is_forgotten_when_the_peer_takes_more() {
+    let (io, peer) = wire();
+    peer.buffer(100);
+    peer.take_only(0);
+    let (_running, [(sender, _)]) = start(io, quiet().build().unwrap(), [bulk()]);
+    sender.send(vec![0; 30]).await.unwrap();
+    pass(Duration::from_secs(1)).await;
+    sender.send(vec![0; 500]).await.unwrap();
+    let whole = expected([&[0; 30][..], &[0; 500]]).len();
+    for _ in 0..whole.div_ceil(100) {
+        pass(Duration::from_secs(40)).await;
+        peer.take_only(100);
+    }
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(messages(&peer.taken()).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_urgent_message_overtakes_a_queued_megabyte() {
     let (io, peer) = wire();
     peer.take_only(0);

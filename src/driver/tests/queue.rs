@@ -89,6 +89,28 @@ fn a_closed_queue_gives_what_is_left_and_takes_nothing() {
     assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(false));
 }
 
+#[test]
+fn no_room_is_lost_where_cancellations_meet_grants_on_other_threads() {
+    let queue = Queue::new(limits(2, 100));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for round in 0..2000 {
+                    let mut reserve = Box::pin(queue.reserve(10));
+                    let mut cx = Context::from_waker(Waker::noop());
+                    let mut slot = reserve.as_mut().poll(&mut cx);
+                    if slot.is_pending() && round % 3 > 0 {
+                        slot = reserve.as_mut().poll(&mut cx);
+                    }
+                    drop((reserve, slot));
+                }
+            });
+        }
+    });
+    assert_eq!(queue.occupancy(), Occupancy::default());
+    assert_eq!(queue.try_push(1, 1), Ok(true));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     TryPush(usize),
@@ -198,11 +220,15 @@ impl<'a> World<'a> {
     }
 
     fn wait(&mut self, len: usize) {
+        let somebody_waits = self.waiters.iter().any(|waiter| !waiter.is_answered());
         let answered = Arc::new(Flag::default());
         let mut reserve = Box::pin(self.queue.reserve(len));
         let waker = Waker::from(answered.clone());
         match reserve.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(slot) => self.slots.extend(slot),
+            Poll::Ready(slot) => {
+                assert!(slot.is_none() || !somebody_waits, "in order of arrival");
+                self.slots.extend(slot);
+            }
             Poll::Pending => self.waiters.push(Waiting {
                 len,
                 answered,
@@ -276,6 +302,15 @@ impl<'a> World<'a> {
             !later.iter().any(Waiting::is_answered),
             "in order of arrival"
         );
+        // Nothing will be released but by those who hold slots, who may wait for this one.
+        if let (true, true, Some(next)) =
+            (self.items.is_empty(), self.taken.is_empty(), later.first())
+        {
+            assert!(
+                !self.queue.occupancy().fits(next.len, self.limits),
+                "it waits for nothing"
+            );
+        }
         let lens = self.items.iter().map(|(_, len)| *len);
         let lens = lens.chain(self.taken.iter().copied());
         let lens = lens.chain(self.slots.iter().map(Slot::len)).chain(granted);

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
+use crate::driver::sender::Outgoing;
 use crate::driver::{CloseReason, Unsent};
 use crate::error::{Error, ReserveError, SendError, TrySendError};
 use crate::packet::Packet;
@@ -45,6 +46,23 @@ async fn a_stop_before_the_connection_runs_sends_what_was_accepted() {
     peer.end();
     assert!(soon(running.stopped()).await.is_clean());
     assert_eq!(messages(&peer.taken()).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_sends_what_a_sender_has_accepted_and_not_told_of_yet() {
+    let (io, peer) = wire();
+    let (connection, [(_sender, _)]) = connection(io, Config::default(), [bulk()]);
+    let outbox = connection.ends.outboxes[0].clone();
+    let mut running = Running::start(connection);
+    idle().await;
+    let outgoing = Outgoing {
+        message: "quiet".into(),
+        written: None,
+    };
+    outbox.queue.try_push(outgoing, 5).unwrap();
+    peer.end();
+    assert!(soon(running.stopped()).await.is_clean());
+    assert_eq!(messages_on(BULK, &peer.taken()), ["quiet"]);
 }
 
 #[tokio::test(start_paused = true)]
