@@ -76,13 +76,10 @@ fn mconn(size: usize, time: Duration) -> f64 {
     });
     let stopped = stop.clone();
     let sending = end::spawn(Side::Dialer, move || async move {
-        send(
-            loopback::connect(address).await?,
-            Bytes::from(vec![0xa5; size]),
-            stopped,
-        )
-        .await
+        let message = Bytes::from(vec![0xa5; size]);
+        send(loopback::connect(address).await?, message, stopped).await
     });
+    let (receiving, sending) = (receiving.unwrap(), sending.unwrap());
     thread::sleep(WARM_UP);
     let (start, first) = (Instant::now(), count.load(Relaxed));
     thread::sleep(time);
