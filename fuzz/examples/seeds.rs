@@ -11,43 +11,42 @@ fn main() -> Result<(), Box<dyn Error>> {
     let data = root.join("../tests/data");
     let packets: Value = serde_json::from_slice(&fs::read(data.join("packets.json"))?)?;
     let odd = packets["odd"].as_array().ok_or("no cases")?;
-    for (name, bytes) in odd.iter().filter_map(single) {
-        write(root, "packet", name, &bytes)?;
-    }
-    let accepted: Vec<Vec<u8>> = odd
-        .iter()
-        .filter(|case| case["alive"] == true)
-        .filter_map(|case| unhex(&case["bytes"]))
-        .filter(|bytes| bytes.len() < LONG)
-        .collect();
-    for (at, bytes) in accepted.chunks(35).map(|cases| cases.concat()).enumerate() {
+    let (accepted, refused): (Vec<&Value>, Vec<&Value>) =
+        odd.iter().partition(|case| case["alive"] == true);
+    for (at, bytes) in groups(&accepted).enumerate() {
         let name = format!("accepted-{at}");
         write(root, "packet", &name, &bytes)?;
         write_scripted(root, &name, at, &bytes)?;
+    }
+    for (at, bytes) in groups(&refused).enumerate() {
+        write(root, "packet", &format!("refused-{at}"), &bytes)?;
     }
     for (at, stem) in STREAMS.iter().enumerate() {
         let stream = fs::read(data.join(format!("{stem}.bin")))?;
         write_scripted(root, stem, at, &stream[..stream.len().min(SIZE)])?;
     }
-    for seed in 0..24 {
+    for seed in 0..12 {
         let bytes = noise(seed, 1 << (6 + seed % 6));
         write(root, "mux_ops", &format!("noise-{seed}"), &bytes)?;
     }
     Ok(())
 }
 
-/// One of the refused packets, of those that differ in more than where an unknown field stands.
-fn single(case: &Value) -> Option<(&str, Vec<u8>)> {
-    let name = case["name"].as_str()?;
-    let bytes = unhex(&case["bytes"])?;
-    let twin = name.contains("-before-") || name.starts_with("packet-unknown");
-    (case["alive"] == false && !twin && bytes.len() < LONG).then_some((name, bytes))
+/// Recorded packets, several to a stream, without the long ones.
+fn groups(cases: &[&Value]) -> impl Iterator<Item = Vec<u8>> {
+    let short: Vec<Vec<u8>> = cases
+        .iter()
+        .filter_map(|case| unhex(&case["bytes"]))
+        .filter(|bytes| bytes.len() < LONG)
+        .collect();
+    let groups: Vec<Vec<u8>> = short.chunks(GROUP).map(|group| group.concat()).collect();
+    groups.into_iter()
 }
 
 /// Settings, a script and the stream, as the bodies of `mux_bytes` and `driver` read them.
 fn write_scripted(root: &Path, name: &str, at: usize, stream: &[u8]) -> Result<(), Box<dyn Error>> {
     let script = SCRIPTS[at % SCRIPTS.len()];
-    let settings = u8::try_from(at * 37 % 256 & !1)?;
+    let settings = u8::try_from((at * 37 % 256) & !1)?;
     let head = [settings, u8::try_from(script.len())?];
     let bytes = [&head, script, stream].concat();
     for target in ["mux_bytes", "driver"] {
@@ -108,3 +107,4 @@ const SCRIPTS: [&[u8]; 4] = [
 /// What libFuzzer tries by default at most is the length of the longest seed; longer ones only slow it down.
 const SIZE: usize = 4096;
 const LONG: usize = 300;
+const GROUP: usize = 20;
