@@ -13,13 +13,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::fed_stream::{Ending, FedStream, Taken};
-use super::kit::{Step, channels, origin, split_script};
+use super::kit::{Step, channels, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::driver::{CloseReason, Closed, Connection, Delivery, Handle, Receiver, Sender};
 use crate::error::{Error, ReserveError, TrySendError};
 use crate::mux::{MessageSink, Mux};
 use crate::packet::{Packet, decode};
+use crate::testing::epoch;
 
 /// Runs a connection on what follows the script at the start of `data`, while programs send and receive on it.
 ///
@@ -213,14 +214,14 @@ struct Reference {
 impl Reference {
     fn new(config: &Config, stream: &[u8]) -> Self {
         let channels = channels();
-        let mut mux = Mux::new(origin(), config.clone(), &channels).expect("they are distinct");
+        let mut mux = Mux::new(epoch(), config.clone(), &channels).expect("they are distinct");
         let mut reference = Self {
             messages: vec![Vec::new(); channels.len()],
             error: None,
             rest: 0,
         };
         let mut rest = BytesMut::from(stream);
-        reference.error = mux.handle_input(origin(), &mut rest, &mut reference).err();
+        reference.error = mux.handle_input(epoch(), &mut rest, &mut reference).err();
         reference.rest = rest.len();
         reference
     }

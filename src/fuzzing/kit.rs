@@ -20,15 +20,6 @@ impl MessageSource for NoMessages {
     }
 }
 
-/// The instant at which virtual time starts; only differences to it matter.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no other way to have an instant"
-)]
-pub(crate) fn origin() -> Instant {
-    Instant::now()
-}
-
 /// What a transport does next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {

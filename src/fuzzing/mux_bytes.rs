@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::kit::{NoMessages, Patience, Step, channels, origin, split_script};
+use super::kit::{NoMessages, Patience, Step, channels, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::error::Error;
 use crate::mux::{MessageSink, Mux};
 use crate::packet::max_packet;
+use crate::testing::epoch;
 
 /// Feeds a machine what follows the script at the start of `data`.
 ///
@@ -59,7 +60,7 @@ impl Feed {
             .max_packet(max_packet(1024) + usize::from(on(4)))
             .build()
             .expect("all of these are possible");
-        let now = origin();
+        let now = epoch();
         Self {
             now,
             mux: Mux::new(now, config.clone(), &channels()).expect("they are distinct"),

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 
-use super::kit::{Patience, origin};
+use super::kit::Patience;
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::mux::{MessageSink, MessageSource, Mux};
+use crate::testing::epoch;
 
 /// Makes a sequence of operations of `data` and carries them out on a pair of machines.
 ///
@@ -98,7 +99,7 @@ impl Pair {
             .require_checksum(settings.checked)
             .build()
             .expect("all of these are possible");
-        let now = origin();
+        let now = epoch();
         Self {
             now,
             ends: [End::new(now, &config), End::new(now, &config)],

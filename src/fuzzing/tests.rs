@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::testing::Random;
+
 #[test]
 fn packet_holds() {
     check("packet", super::packet);
@@ -25,16 +27,16 @@ fn driver_holds() {
 
 /// Runs a body on its corpus, and on pseudo-random bytes behind the beginnings of its inputs.
 fn check(target: &str, body: fn(&[u8])) {
-    let mut random = Random(u64::from(target.as_bytes()[0]));
+    let mut random = Random::new(target.len() as u64);
     for len in 0..200 {
-        body(&random.bytes(len));
+        body(&noise(&mut random, len));
     }
     for path in corpus(target) {
         let input = std::fs::read(path).expect("a file");
         body(&input);
-        for len in 1..8 {
+        for len in 1..4 {
             let kept = random.below(input.len() + 1);
-            body(&[&input[..kept], &random.bytes(len)].concat());
+            body(&[&input[..kept], &noise(&mut random, len)].concat());
             let mut changed = input.clone();
             if let Some(byte) = changed.get_mut(kept) {
                 *byte = random.below(256).to_le_bytes()[0];
@@ -57,23 +59,7 @@ fn corpus(target: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).expect("it is below a size")
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        let words = std::iter::repeat_with(|| self.next().to_le_bytes());
-        words.flatten().take(len).collect()
-    }
+fn noise(random: &mut Random, len: usize) -> Vec<u8> {
+    let words = std::iter::repeat_with(|| random.next().to_le_bytes());
+    words.flatten().take(len).collect()
 }

@@ -6,9 +6,9 @@ use super::{Collected, decode_stream, hex, msg};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::{Error, ProtocolError};
-use crate::fuzzing::origin;
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, checksum, encode, encode_msg};
+use crate::testing::epoch;
 
 /// The check value of CRC-32 (IEEE) over the digits 1 to 9, of which the first two stand here for channel and eof.
 #[test]
@@ -143,7 +143,7 @@ fn moved_to_channel_1() -> Vec<u8> {
 }
 
 fn receive(required: bool, stream: &[u8]) -> Result<Vec<(u8, Bytes)>, ProtocolError> {
-    let now = origin();
+    let now = epoch();
     let config = Config::builder()
         .require_checksum(required)
         .build()

@@ -8,9 +8,9 @@ use super::{Collected, decode_stream, hex};
 use crate::channel::ChannelDescriptor;
 use crate::config::Config;
 use crate::error::{Error, ProtocolError};
-use crate::fuzzing::origin;
 use crate::mux::Mux;
 use crate::packet::{Packet, decode};
+use crate::testing::epoch;
 
 #[test]
 fn a_packet_needs_all_of_its_bytes_and_no_more() {
@@ -45,7 +45,7 @@ fn any_split_of_a_stream_in_two_gives_the_same_packets() {
 #[test]
 fn a_stream_that_comes_byte_by_byte_gives_the_same_messages() {
     let stream = recorded_stream("stream-small.bin");
-    let now = origin();
+    let now = epoch();
     let new = || Mux::new(now, Config::default(), &ChannelDescriptor::cometbft()).unwrap();
     let (mut whole, mut single) = (Collected::default(), Collected::default());
     let mut all = BytesMut::from(&stream[..]);
@@ -61,16 +61,16 @@ fn a_stream_that_comes_byte_by_byte_gives_the_same_messages() {
 
 #[test]
 fn a_stream_that_ends_inside_a_packet_is_truncated() {
-    let mut mux = Mux::new(origin(), Config::default(), &ChannelDescriptor::cometbft()).unwrap();
+    let mut mux = Mux::new(epoch(), Config::default(), &ChannelDescriptor::cometbft()).unwrap();
     let packet = hex("8a01 1a8701 0820 1001 1a8001");
     for received in 1..packet.len() {
-        let end = mux.handle_end(origin(), &packet[..received]);
+        let end = mux.handle_end(epoch(), &packet[..received]);
         assert!(
             matches!(end, Err(Error::Truncated { received: r }) if r == received),
             "after {received} bytes: {end:?}"
         );
     }
-    assert!(mux.handle_end(origin(), b"").is_ok());
+    assert!(mux.handle_end(epoch(), b"").is_ok());
 }
 
 /// Otherwise a peer could make us wait for, and buffer, a packet that will be refused.

@@ -10,9 +10,10 @@ use super::{Collected, decode_stream, hex, msg, number, recorded, rows, text};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::{Error, Malformed, ProtocolError};
-use crate::fuzzing::{NoMessages, origin};
+use crate::fuzzing::NoMessages;
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, encode};
+use crate::testing::epoch;
 
 #[test]
 fn the_codec_gives_the_packets_that_go_decoded() {
@@ -122,7 +123,7 @@ enum End {
 }
 
 fn run(channels: &[ChannelDescriptor], limit: usize, case: &Value, pieces: &[&[u8]]) -> Outcome {
-    let now = origin();
+    let now = epoch();
     let config = Config::builder().max_packet(limit).build().unwrap();
     let mut mux = Mux::new(now, config, channels).unwrap();
     let (mut buffer, mut sink) = (BytesMut::new(), Collected::default());

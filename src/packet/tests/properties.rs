@@ -9,12 +9,15 @@ use prost::encoding::encode_varint;
 use super::{Collected, decode_stream};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::fuzzing::{compare, origin, packet, to_generated};
+use crate::fuzzing::{compare, packet, to_generated};
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, decode, encode, encode_msg};
 use crate::proto;
+use crate::testing::{cases, epoch};
 
 proptest! {
+    #![proptest_config(cases(500))]
+
     #[test]
     fn a_packet_comes_back_and_is_what_prost_writes((kind, msg) in any_packet()) {
         let sent = borrow(kind, &msg);
@@ -52,7 +55,7 @@ proptest! {
         cuts in vec(1usize..700, 1..20),
     ) {
         let stream: Vec<u8> = messages.iter().flat_map(|(id, data)| cut(*id, data)).collect();
-        let now = origin();
+        let now = epoch();
         let channels = [0, 1, 2, 3].map(|id| ChannelDescriptor::new(ChannelId::new(id), 1));
         let mut mux = Mux::new(now, Config::default(), &channels).unwrap();
         let (mut buffer, mut sink) = (BytesMut::new(), Collected::default());
