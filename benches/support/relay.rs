@@ -79,8 +79,9 @@ fn sleep_until(when: Instant) {
 
 /// About a millisecond of the 20 Mbit/s link: what one wake-up of the relay moves.
 const CHUNK: usize = 2_500;
-/// The queue in front of the link, as asked of the kernel (which counts its own overhead in it).
-const QUEUE: usize = 32 * 1024;
+/// The queue in front of the link, as asked of the kernel (which counts its own overhead in it): about 6 ms, what
+/// today's queue management leaves of one.
+const QUEUE: usize = 16 * 1024;
 const ETHERNET_SEGMENT: u32 = 1_448;
 /// More than the chunks that 20 ms of delay hold, also when each read finds little.
 const IN_FLIGHT: usize = 1024;
