@@ -6,10 +6,15 @@
     reason = "a panic is how a test fails"
 )]
 
+#[cfg(feature = "tokio")]
 mod bad_input;
 mod common;
+#[cfg(feature = "tokio")]
 mod defects;
+#[cfg(feature = "tokio")]
 mod peer;
+#[cfg(feature = "tokio")]
 mod real_tcp;
 mod recorded_streams;
+#[cfg(feature = "tokio")]
 mod upstream;
