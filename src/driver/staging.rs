@@ -81,7 +81,9 @@ mod tests {
     #[test]
     fn short_and_long_messages_keep_their_order_and_content() {
         let lens = [0, 1, 64, 256, 257, 0, 2000, 3, 255, 5000, 1];
-        let messages = (0..500).map(|at| vec![at as u8; lens[at % lens.len()]]);
+        let letters = (b'a'..=b'z').cycle();
+        let sizes = lens.into_iter().cycle().take(500);
+        let messages = letters.zip(sizes).map(|(letter, len)| vec![letter; len]);
         let mut staging = Staging::default();
         for message in messages.clone() {
             staging.push_copy(&message);

@@ -102,6 +102,7 @@ impl Mux {
         sink: &mut impl MessageSink,
     ) -> Result<ControlFlow<()>, ProtocolError> {
         let max_packet = self.config.max_packet();
+        let least_slice = LEAST_SLICE.max(max_packet / 2);
         while let Some(framed) = decode(input.get(*done..).unwrap_or_default(), max_packet)? {
             let end = *done + framed.framed_len;
             let flow = match framed.packet {
@@ -122,7 +123,7 @@ impl Mux {
                     match received {
                         Received::Piece => ControlFlow::Continue(()),
                         Received::End(channel, message) => sink.push(channel, message),
-                        Received::Whole(channel) if is_short(input, &data) => {
+                        Received::Whole(channel) if data.len() < least_slice => {
                             let message = input.get(data).unwrap_or_default();
                             sink.push_copy(channel, message)
                         }
@@ -234,12 +235,6 @@ fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     start..start + part.len()
 }
 
-/// Whether a slice of the read buffer would keep much more memory than the message has.
-#[inline]
-fn is_short(input: &BytesMut, data: &Range<usize>) -> bool {
-    data.len() < LEAST_SLICE.max(input.capacity() / 4)
-}
-
 /// Takes all up to `done` out of `input`, and so sets it to 0.
 fn slice_message(
     input: &mut BytesMut,
@@ -252,5 +247,6 @@ fn slice_message(
     packet.slice(data.start - before..data.end - before)
 }
 
-/// A quarter of the driver's read buffer: a slice pins at most four times its own size.
+/// A quarter of the driver's read buffer; where packets may be larger than that, half of one. A shorter message is copied, so
+/// that a slice keeps at most about four times its own size.
 const LEAST_SLICE: usize = 16 * 1024;

@@ -29,6 +29,9 @@ pub struct ChunkLimits {
 impl ChunkLimits {
     /// The limits of `channel` for a payload of at most `payload` bytes, with room for the checksum if one is `checked`.
     ///
+    /// A payload too small for the header of such a channel gives limits of 0, with which no message would ever end;
+    /// [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses it.
+    ///
     /// Both are `payload` on ids below 0x80 without a checksum, and a little less otherwise.
     pub const fn new(channel: ChannelId, payload: usize, checked: bool) -> Self {
         Self {
