@@ -13,14 +13,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::fed_stream::{Ending, FedStream, Taken};
-use super::kit::{Step, channels, split_script};
+use super::kit::{Step, channels, epoch, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::driver::{CloseReason, Closed, Connection, Delivery, Handle, Receiver, Sender};
 use crate::error::{Error, ReserveError, TrySendError};
 use crate::mux::{MessageSink, Mux};
 use crate::packet::{Packet, decode};
-use crate::testing::epoch;
 
 /// Runs a connection on what follows the script at the start of `data`, while programs send and receive on it.
 ///

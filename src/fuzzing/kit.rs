@@ -10,6 +10,15 @@ use crate::error::Error;
 use crate::mux::MessageSource;
 use crate::packet::{Packet, decode};
 
+/// Where virtual time starts. Only differences to it ever matter.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an `Instant` cannot be made without the clock; virtual time starts here and is never read again"
+)]
+pub(crate) fn epoch() -> Instant {
+    Instant::now()
+}
+
 /// Has nothing to send.
 #[derive(Debug)]
 pub(crate) struct NoMessages;

@@ -19,7 +19,7 @@ pub(crate) use differences::Difference;
 #[cfg(feature = "tokio")]
 pub use driver::driver;
 #[cfg(test)]
-pub(crate) use kit::NoMessages;
+pub(crate) use kit::{NoMessages, epoch};
 pub use mux_bytes::mux_bytes;
 pub use mux_ops::mux_ops;
 pub use packet::packet;

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 
-use super::kit::Patience;
+use super::kit::{Patience, epoch};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::mux::{MessageSink, MessageSource, Mux};
-use crate::testing::epoch;
 
 /// Makes a sequence of operations of `data` and carries them out on a pair of machines.
 ///

@@ -12,8 +12,7 @@ mod random;
 mod solo;
 mod trace;
 
-use std::time::Instant;
-
+pub(crate) use crate::fuzzing::epoch;
 pub(crate) use end::{End, Inbox};
 pub(crate) use outbox::Outbox;
 pub(crate) use pair::{Pair, Setup, Side};
@@ -22,15 +21,6 @@ pub(crate) use pipe::{Link, Pipe};
 pub(crate) use random::Random;
 pub(crate) use solo::{Solo, build, channels, limit, silent};
 pub(crate) use trace::{Sent, What};
-
-/// Where virtual time starts. Only differences to it ever matter.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an `Instant` cannot be made without the clock; virtual time starts here and is never read again"
-)]
-pub(crate) fn epoch() -> Instant {
-    Instant::now()
-}
 
 /// Settings of a property test that tries the same `cases` in every run, unless `PROPTEST_CASES` asks for others.
 pub(crate) fn cases(cases: u32) -> proptest::prelude::ProptestConfig {
