@@ -91,18 +91,20 @@ fn a_closed_queue_gives_what_is_left_and_takes_nothing() {
 
 #[test]
 fn no_room_is_lost_where_cancellations_meet_grants_on_other_threads() {
-    let queue = Queue::new(limits(2, 100));
+    let queue = Queue::new(limits(1, 100));
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
-                for round in 0..2000 {
+                for round in 0..20_000 {
                     let mut reserve = Box::pin(queue.reserve(10));
                     let mut cx = Context::from_waker(Waker::noop());
-                    let mut slot = reserve.as_mut().poll(&mut cx);
-                    if slot.is_pending() && round % 3 > 0 {
-                        slot = reserve.as_mut().poll(&mut cx);
+                    let slot = reserve.as_mut().poll(&mut cx);
+                    // Where the slot is held for a while, the others wait for it.
+                    for _ in 0..round % 50 {
+                        std::hint::spin_loop();
                     }
-                    drop((reserve, slot));
+                    drop(reserve);
+                    drop(slot);
                 }
             });
         }
