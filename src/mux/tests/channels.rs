@@ -1,5 +1,7 @@
 //! Which sets of channels there can be, and how equals are told apart.
 
+use bytes::Bytes;
+
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::ConfigError;
@@ -123,6 +125,17 @@ fn the_core_holds_one_message_of_a_channel() {
     solo.run_to(50);
     assert_eq!(solo.outbox.popped(ChannelId::new(0)), 1);
     assert_eq!(solo.outbox.waiting(), 18);
+}
+
+#[test]
+fn a_message_that_was_sent_is_not_held_on_to() {
+    let mut solo = Solo::with_priorities(None, &[1]);
+    let message = Bytes::from(vec![1; 5000]);
+    solo.outbox.push(ChannelId::new(0), message.clone());
+    solo.mux.on_queued(ChannelId::new(0));
+    assert!(!message.is_unique());
+    solo.transmit();
+    assert!(message.is_unique());
 }
 
 fn pair_of(priorities: &[u16]) -> Pair {

@@ -227,6 +227,21 @@ fn an_unlimited_machine_may_always_read() {
 }
 
 #[test]
+fn while_an_inbox_is_full_the_read_limit_wakes_nobody() {
+    let config = Config::builder().recv_rate(limit(Some(1_000)));
+    let mut solo = Solo::new(build(config), &channels(&[1]));
+    let ping = solo.mux.poll_timeout();
+    solo.mux.on_read(solo.now, 5_000);
+    assert_eq!(solo.mux.read_allowance(solo.now), 0);
+    let opens = solo.mux.poll_timeout();
+    assert!(opens < ping);
+    solo.mux.on_read_paused(solo.now);
+    assert_eq!(solo.mux.poll_timeout(), ping);
+    solo.mux.on_read_resumed(solo.now);
+    assert_eq!(solo.mux.poll_timeout(), opens);
+}
+
+#[test]
 fn a_batch_is_two_milliseconds_of_the_rate() {
     for (rate, packets) in [(512_000, 1), (5_120_000, 10), (10_000_000_000, 61)] {
         let mut solo = Solo::with_priorities(Some(rate), &[1]);

@@ -91,6 +91,22 @@ fn a_sparse_priority_10_waits_at_most_10_packets_when_255_of_priority_1_wake_tog
 }
 
 #[test]
+fn a_small_sparse_message_goes_soon_whatever_its_priority() {
+    let mut solo = one_packet_at_a_time(&[1, 10, 10, 10, 10, 10, 10, 10, 10, 10]);
+    (1..10).for_each(|channel| solo.saturate(channel, &[LONG]));
+    let mut random = Random::new(1);
+    for _ in 0..40 {
+        solo.run_to(solo.sent.len() + random.between(100, 300));
+        solo.push_len(0, random.between(0, 450));
+        let waited = packets_until(&mut solo, 0);
+        assert!(
+            waited <= 9,
+            "waited {waited} packets, its fair period is 91"
+        );
+    }
+}
+
+#[test]
 fn a_saturated_channel_waits_its_fair_period_when_a_higher_priority_wakes() {
     for (low, high, fair) in [(5, 10, 3), (1, 10, 11), (1, 100, 101), (7, 700, 101)] {
         for moment in 1..20 {
