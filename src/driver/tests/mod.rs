@@ -3,6 +3,7 @@
 mod backpressure;
 mod bounds;
 mod cancellation;
+mod chaos;
 mod deliveries;
 mod dropping;
 mod ending;
