@@ -72,7 +72,7 @@ impl<T> Queue<T> {
     }
 
     /// Accepts an item of `len` bytes if there is room and nobody waits for it. Says whether it is the first for the consumer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_push(&self, item: T, len: usize) -> Result<bool, (Refusal, T)> {
         let mut state = self.lock();
         if state.closed {
@@ -223,6 +223,7 @@ impl<T> Queue<T> {
 }
 
 impl<T> State<T> {
+    #[inline]
     fn accept(&mut self, item: T) -> bool {
         let first = self.items.is_empty();
         self.accepted += 1;

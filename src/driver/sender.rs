@@ -211,7 +211,7 @@ impl Outbox {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_accept(&self, message: Bytes, written: Option<Written>) -> Result<(), Refused> {
         let (len, max) = (message.len(), self.max_message);
         if len > max {

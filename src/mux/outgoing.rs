@@ -65,7 +65,8 @@ impl Outgoing {
             data_len,
             eof,
             framed_len,
-        } = self.next.take()?;
+        } = *self.next.as_ref()?;
+        self.next = None;
         let data = self.message.get(..data_len)?;
         encode_msg(self.channel, eof, data, self.checked, out);
         if eof {
