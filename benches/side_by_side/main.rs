@@ -6,6 +6,7 @@
 )]
 
 mod contender;
+mod disturbance;
 mod echo;
 mod flow;
 mod line;
@@ -37,6 +38,7 @@ mod urgent;
 use std::env;
 use std::error::Error;
 
+use crate::disturbance::Disturbance;
 use crate::line::{HEAD, Line};
 use crate::options::Options;
 use crate::rows::ROWS;
@@ -45,6 +47,7 @@ use crate::support::{machine, readme};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse(env::args().skip(1))?;
+    let start = Disturbance::start();
     let mut lines = Vec::new();
     for (name, run) in ROWS.iter().filter(|(name, _)| options.wants(name)) {
         let row = run(options.effort).map_err(|error| format!("row {name}: {error}"))?;
@@ -52,15 +55,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         lines.extend(row);
     }
     let (floors, reached) = score(&lines);
-    println!(
-        "{floors} floors, {reached} reached; {}",
-        machine::describe()
+    let others = start.and_then(Disturbance::share).unwrap_or_default() * 100.0;
+    let note = format!(
+        "{floors} floors, {reached} reached. {}; {} rounds; other programs used {others:.0} % of it.",
+        machine::describe(),
+        options.effort.rounds
     );
+    println!("{note}");
     if options.readme {
-        readme::replace(
-            "side_by_side",
-            &format!("{}\n{}", table(&lines).markdown(), machine::describe()),
-        )?;
+        let text = format!("{}\n{note}", table(&lines).markdown());
+        readme::replace("side_by_side", &text)?;
     }
     Ok(())
 }
