@@ -1,4 +1,4 @@
-//! mconn as a careful user drives it: a tuned socket, one task that runs the connection, no other setting but longer queues.
+//! mconn as a careful user drives it: a tuned socket, one task that runs the connection, no other setting but longer send queues.
 
 use std::io;
 
@@ -63,9 +63,7 @@ fn open(stream: TcpStream, plan: &Plan) -> io::Result<Vec<MconnChannel>> {
     let mut channels = Vec::new();
     for (index, priority) in plan.priorities.iter().enumerate() {
         let id = ChannelId::new(u8::try_from(index).map_err(io::Error::other)?);
-        let descriptor = ChannelDescriptor::new(id, *priority)
-            .with_send_capacity(QUEUED)
-            .with_recv_capacity(QUEUED);
+        let descriptor = ChannelDescriptor::new(id, *priority).with_send_capacity(QUEUED);
         let (sender, receiver) = connection.open(descriptor).map_err(io::Error::other)?;
         channels.push(MconnChannel { sender, receiver });
     }
@@ -73,5 +71,6 @@ fn open(stream: TcpStream, plan: &Plan) -> io::Result<Vec<MconnChannel>> {
     Ok(channels)
 }
 
-/// Messages in a queue: of 64 B about as many bytes as the others gather in theirs.
+/// Messages in a send queue: of 64 B about as many bytes as the others gather in theirs. Inboxes keep their default length, as
+/// messages that wait in longer ones pin more read buffers than the allocator keeps, which costs page faults.
 const QUEUED: usize = 1024;
