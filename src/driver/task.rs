@@ -282,7 +282,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                 }
                 return Ok(false);
             }
-            self.stall.clear();
         } else if !self.stall.is_stalled() {
             return Ok(true);
         }
