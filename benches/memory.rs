@@ -144,9 +144,9 @@ async fn carry<C: Channel>(from: &mut [C], to: &mut [C]) -> io::Result<()> {
     Ok(())
 }
 
-/// The resident bytes once every task has done what it still had to.
+/// The resident bytes once every task has done what it still had to, and all have been idle for a while.
 async fn settled() -> io::Result<usize> {
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(IDLE).await;
     resident()
 }
 
@@ -174,6 +174,8 @@ const HEAD: [&str; 1 + STAGES] = [
 const STAGES: usize = 3;
 const CHANNELS: usize = 10;
 const CARRIED: usize = 64 * 1024;
+/// Longer than mconn waits before it frees what a burst needed.
+const IDLE: Duration = Duration::from_secs(3);
 /// Two ends each.
 const PAIRS: usize = 1000;
 const SMOKE_PAIRS: usize = 20;
