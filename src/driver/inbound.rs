@@ -16,7 +16,7 @@ use crate::stats::ChannelStats;
 /// Sorts the machine's messages into the inboxes: those of one step are handed over under one lock a channel.
 #[derive(Debug)]
 pub(super) struct Inbound {
-    set: ChannelSet,
+    set: Arc<ChannelSet>,
     lanes: Vec<Lane>,
     shared: Arc<Shared>,
     /// Lanes with messages that are not handed over.
@@ -55,7 +55,7 @@ struct Lane {
 }
 
 impl Inbound {
-    pub(super) fn new(set: ChannelSet, inboxes: Vec<Arc<Inbox>>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(set: Arc<ChannelSet>, inboxes: Vec<Arc<Inbox>>, shared: Arc<Shared>) -> Self {
         let lanes = set
             .as_slice()
             .iter()
@@ -113,6 +113,7 @@ impl Inbound {
     pub(super) fn shrink(&mut self) {
         for lane in &mut self.lanes {
             lane.staged.shrink();
+            lane.inbox.queue.shrink();
         }
     }
 

@@ -133,7 +133,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     pub fn new(io: Io, config: Config) -> Self {
         let shared = Arc::new(Shared::new(config));
         let ends = Ends {
-            set: ChannelSet::default(),
+            set: Arc::default(),
             outboxes: Vec::new(),
             inboxes: Vec::new(),
             shared,
@@ -147,7 +147,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     ///
     /// A priority of 0, a capacity of 0, or a channel that is open already.
     pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
-        let index = self.ends.set.insert(channel.clone())?;
+        let index = Arc::make_mut(&mut self.ends.set).insert(channel.clone())?;
         let outbox = Arc::new(Outbox::new(&channel, index, self.ends.shared.clone()));
         let inbox = Arc::new(Inbox::new(&channel, self.ends.shared.clone()));
         self.ends.outboxes.push(outbox.clone());
@@ -199,7 +199,7 @@ impl<Io> fmt::Debug for Connection<Io> {
 /// The connection's side of what its senders, receivers and handles hold. Whoever waits is answered when it is dropped.
 #[derive(Debug)]
 struct Ends {
-    set: ChannelSet,
+    set: Arc<ChannelSet>,
     outboxes: Vec<Arc<Outbox>>,
     inboxes: Vec<Arc<Inbox>>,
     shared: Arc<Shared>,

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::closed::Unsent;
-use super::queue::shrink;
 use super::sender::{Outbox, Outgoing, Written};
 use crate::channel::{ChannelId, ChannelSet};
 use crate::mux::MessageSource;
@@ -16,7 +15,7 @@ use crate::stats::ChannelStats;
 /// Feeds the machine from the send queues, and follows what became of each message.
 #[derive(Debug)]
 pub(super) struct Outbound {
-    set: ChannelSet,
+    set: Arc<ChannelSet>,
     lanes: Vec<Lane>,
     /// Lanes with messages that ended in the present batch.
     ripe: Vec<usize>,
@@ -55,7 +54,7 @@ impl Flush {
 }
 
 impl Outbound {
-    pub(super) fn new(set: ChannelSet, outboxes: Vec<Arc<Outbox>>) -> Self {
+    pub(super) fn new(set: Arc<ChannelSet>, outboxes: Vec<Arc<Outbox>>) -> Self {
         let lanes = outboxes.into_iter().map(Lane::new).collect();
         Self {
             set,
@@ -147,7 +146,7 @@ impl Outbound {
         for lane in &mut self.lanes {
             lane.outbox.queue.shrink();
             if lane.run.is_empty() {
-                shrink(&mut lane.run);
+                lane.run = VecDeque::new();
             }
         }
     }

@@ -213,7 +213,7 @@ impl<T> Queue<T> {
     pub(super) fn shrink(&self) {
         let mut state = self.lock();
         if state.items.is_empty() {
-            shrink(&mut state.items);
+            state.items = VecDeque::new();
         }
     }
 

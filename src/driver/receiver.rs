@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::queue::{Limits, Occupancy, Queue, shrink};
+use super::queue::{Limits, Occupancy, Queue};
 use super::shared::Shared;
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::error::TryRecvError;
@@ -61,7 +61,7 @@ impl Receiver {
             Poll::Ready(true) => Poll::Ready(self.take()),
             Poll::Ready(false) => Poll::Ready(None),
             Poll::Pending => {
-                shrink(&mut self.run);
+                self.run = VecDeque::new();
                 Poll::Pending
             }
         }

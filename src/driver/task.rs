@@ -411,5 +411,6 @@ const ROUNDS_PER_WAKE: usize = 4;
 const ROUNDS_OF_LAST_WORDS: usize = 16;
 /// Bytes in one direction before the other has its turn: a few batches.
 const BYTES_PER_ROUND: usize = 256 * 1024;
-/// Long enough that steady traffic reuses its buffers, short enough that an idle connection is small.
-const TRIM_AFTER: Duration = Duration::from_secs(1);
+/// Long enough that steady traffic reuses its buffers, short enough that few of many connections that are busy in turn hold
+/// any at the same time.
+const TRIM_AFTER: Duration = Duration::from_millis(5);

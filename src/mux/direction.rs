@@ -1,6 +1,6 @@
 //! One direction of the link: its limit and what passed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::monitor::Monitor;
 use super::throttle::Throttle;
@@ -9,29 +9,34 @@ use crate::stats::FlowStats;
 
 #[derive(Debug)]
 pub(crate) struct Direction {
-    throttle: Option<Throttle>,
+    /// Apart, so that an unlimited direction is small.
+    throttle: Option<Box<Throttle>>,
     /// When the limit opens again, once it was found closed.
     not_before: Option<Instant>,
     monitor: Monitor,
+    /// Time during which the limit held bytes back, up to when it last did.
+    throttled: Duration,
+    throttled_since: Option<Instant>,
 }
 
 impl Direction {
     pub(crate) fn new(now: Instant, rate: Option<LinkRate>) -> Self {
         Self {
-            throttle: rate.map(|rate| Throttle::new(now, rate)),
+            throttle: rate.map(|rate| Box::new(Throttle::new(now, rate))),
             not_before: None,
             monitor: Monitor::new(now),
+            throttled: Duration::ZERO,
+            throttled_since: None,
         }
     }
 
     pub(crate) fn set_rate(&mut self, now: Instant, rate: Option<LinkRate>) {
         match (rate, &mut self.throttle) {
             (Some(rate), Some(throttle)) => throttle.set_rate(now, rate),
-            (rate, throttle) => *throttle = rate.map(|rate| Throttle::new(now, rate)),
+            (rate, throttle) => *throttle = rate.map(|rate| Box::new(Throttle::new(now, rate))),
         }
         // Whether it still holds bytes back shows at the next try; without a limit nothing would end that time.
-        self.not_before = None;
-        self.monitor.on_released(now);
+        self.on_open(now);
     }
 
     /// Bytes that may pass now; where it is not 0, one packet may exceed it.
@@ -43,15 +48,13 @@ impl Direction {
         };
         match throttle.ready(now) {
             Ok(spare) => {
-                self.not_before = None;
-                self.monitor.on_released(now);
-                usize::try_from(spare)
-                    .unwrap_or(usize::MAX)
-                    .clamp(1, throttle.rate().batch())
+                let batch = throttle.rate().batch();
+                self.on_open(now);
+                usize::try_from(spare).unwrap_or(usize::MAX).clamp(1, batch)
             }
             Err(not_before) => {
                 self.not_before = Some(not_before);
-                self.monitor.on_throttled(now);
+                self.throttled_since.get_or_insert(now);
                 0
             }
         }
@@ -73,6 +76,22 @@ impl Direction {
     }
 
     pub(crate) fn stats(&self, now: Instant) -> FlowStats {
-        self.monitor.snapshot(now)
+        FlowStats {
+            throttled: self.throttled(now),
+            ..self.monitor.snapshot(now)
+        }
+    }
+
+    fn on_open(&mut self, now: Instant) {
+        self.not_before = None;
+        self.throttled = self.throttled(now);
+        self.throttled_since = None;
+    }
+
+    fn throttled(&self, now: Instant) -> Duration {
+        let running = self
+            .throttled_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.throttled + running
     }
 }

@@ -32,6 +32,7 @@ mod write_progress;
 mod tests;
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use input::MessageSink;
@@ -60,7 +61,7 @@ pub struct Mux {
     config: Config,
     started: Instant,
     phase: Phase,
-    set: ChannelSet,
+    set: Arc<ChannelSet>,
     /// In the order of the set.
     channels: Vec<Channel>,
     /// Indices of channels that have become pending since the last transmit step.
@@ -111,10 +112,10 @@ impl Mux {
         for channel in channels {
             set.insert(channel.clone())?;
         }
-        Ok(Self::with_channels(now, config, set))
+        Ok(Self::with_channels(now, config, Arc::new(set)))
     }
 
-    pub(crate) fn with_channels(now: Instant, config: Config, set: ChannelSet) -> Self {
+    pub(crate) fn with_channels(now: Instant, config: Config, set: Arc<ChannelSet>) -> Self {
         let channels = set.as_slice();
         let priorities = channels.iter().map(ChannelDescriptor::priority);
         let maxima = channels.iter().filter(|c| c.receives());

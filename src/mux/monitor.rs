@@ -11,15 +11,11 @@ pub(crate) struct Monitor {
     bytes: u64,
     packets: u64,
     sample_start: Instant,
-    /// When the running sample is long enough.
-    sample_end: Instant,
     sample_bytes: u64,
     /// The end of the last sample in which bytes moved, apart from the running one.
     moved_until: Instant,
     average: Option<f64>,
     peak: f64,
-    throttled: Duration,
-    throttled_since: Option<Instant>,
 }
 
 impl Monitor {
@@ -29,13 +25,10 @@ impl Monitor {
             bytes: 0,
             packets: 0,
             sample_start: now,
-            sample_end: now,
             sample_bytes: 0,
             moved_until: now,
             average: None,
             peak: 0.0,
-            throttled: Duration::ZERO,
-            throttled_since: None,
         }
     }
 
@@ -52,8 +45,12 @@ impl Monitor {
 
     /// Ends the running sample if it is long enough.
     pub(crate) fn sample(&mut self, now: Instant) {
-        if now >= self.sample_end {
-            self.close_sample(now);
+        if let Some((average, peak)) = self.sampled(now) {
+            self.average = Some(average);
+            self.peak = peak;
+            self.moved_until = self.moved_until();
+            self.sample_start = now;
+            self.sample_bytes = 0;
         }
     }
 
@@ -61,23 +58,10 @@ impl Monitor {
         self.packets += 1;
     }
 
-    pub(crate) fn on_throttled(&mut self, now: Instant) {
-        self.throttled_since.get_or_insert(now);
-    }
-
-    pub(crate) fn on_released(&mut self, now: Instant) {
-        if let Some(since) = self.throttled_since.take() {
-            self.throttled += now.saturating_duration_since(since);
-        }
-    }
-
     pub(crate) fn snapshot(&self, now: Instant) -> FlowStats {
         let (average, peak) = self
             .sampled(now)
             .unwrap_or_else(|| (self.average.unwrap_or(0.0), self.peak));
-        let throttling = self
-            .throttled_since
-            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         FlowStats {
             bytes: self.bytes,
             packets: self.packets,
@@ -88,7 +72,7 @@ impl Monitor {
                 now.saturating_duration_since(self.started),
             )),
             idle: self.idle(now),
-            throttled: self.throttled + throttling,
+            throttled: Duration::ZERO,
         }
     }
 
@@ -104,17 +88,6 @@ impl Monitor {
         } else {
             self.moved_until
         }
-    }
-
-    fn close_sample(&mut self, now: Instant) {
-        if let Some((average, peak)) = self.sampled(now) {
-            self.average = Some(average);
-            self.peak = peak;
-            self.moved_until = self.moved_until();
-            self.sample_start = now;
-            self.sample_bytes = 0;
-        }
-        self.sample_end = self.sample_start + SAMPLE;
     }
 
     /// Average and peak with the running sample, if that is long enough.

@@ -1,5 +1,7 @@
 //! Cancelling calls at every point where they wait: nothing is lost and nothing doubled.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::io::duplex;
@@ -7,7 +9,6 @@ use tokio::sync::oneshot;
 
 use super::kit::*;
 use super::wire::wire;
-use crate::channel::ChannelSet;
 use crate::config::Config;
 use crate::driver::outbound::Outbound;
 
@@ -153,7 +154,7 @@ async fn cancelled_questions_are_forgotten_before_the_connection_runs() {
 
 #[test]
 fn cancelled_flushes_are_forgotten_while_the_link_stands_still() {
-    let mut outbound = Outbound::new(ChannelSet::default(), Vec::new());
+    let mut outbound = Outbound::new(Arc::default(), Vec::new());
     for _ in 0..1000 {
         let (done, caller) = oneshot::channel();
         outbound.add_flush(done);
