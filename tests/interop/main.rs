@@ -46,6 +46,7 @@ against_both_releases! {
     sizes::the_exact_limit_of_go,
     stop::our_stop_loses_nothing,
     stop::our_stop_under_a_limit_loses_nothing,
+    stop::the_abrupt_stop_of_go_ends_the_connection,
     stop::the_flush_stop_of_go_loses_nothing,
     stop::the_flush_stop_of_go_under_a_limit_loses_nothing,
     ten_channels::ten_channels_limited_by_both,

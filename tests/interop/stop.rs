@@ -73,6 +73,21 @@ pub(crate) async fn the_flush_stop_of_go_under_a_limit_loses_nothing(release: Re
     }
 }
 
+/// Go's other way to stop throws away what it has queued: the connection ends at once, and what came before is whole.
+pub(crate) async fn the_abrupt_stop_of_go_ends_the_connection(release: Release) {
+    for role in BOTH_ROLES {
+        let (mut go, ours) = connect(release, role, &STOCK, json!({}), Config::default()).await;
+        go.send(0x40, &SIZES, Amount::Messages(MESSAGES)).await;
+        let sent = go.sent(1).await;
+        assert_eq!(ours.received(&sent).await, sent);
+        go.tell(json!({ "do": "stop" })).await;
+        go.event("stopped").await;
+        let (closed, received) = ours.end().await;
+        assert!(matches!(closed.reason, CloseReason::PeerClosed), "{closed}");
+        assert_eq!(received, sent);
+    }
+}
+
 async fn we_send_and_stop(go: &mut Go, ours: Ours) {
     let expected = expected();
     for channel in STOCK {

@@ -32,12 +32,11 @@ type Events struct {
 
 // Settings of a connection. A rate of 0 is no limit; any other field at 0 keeps the library's default.
 type Settings struct {
-	SendRate            int64 `json:"send_rate"`
-	RecvRate            int64 `json:"recv_rate"`
-	PacketPayload       int   `json:"packet_payload"`
-	PingMillis          int64 `json:"ping_millis"`
-	PongMillis          int64 `json:"pong_millis"`
-	FlushThrottleMillis int64 `json:"flush_throttle_millis"`
+	SendRate      int64 `json:"send_rate"`
+	RecvRate      int64 `json:"recv_rate"`
+	PacketPayload int   `json:"packet_payload"`
+	PingMillis    int64 `json:"ping_millis"`
+	PongMillis    int64 `json:"pong_millis"`
 }
 
 // Channel describes a channel of a connection.

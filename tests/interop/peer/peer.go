@@ -38,7 +38,6 @@ type command struct {
 	Address  string          `json:"address"`
 	Settings Settings        `json:"settings"`
 	Channels []Channel       `json:"channels"`
-	Each     bool            `json:"each"`
 	Channel  byte            `json:"channel"`
 	Sizes    []int           `json:"sizes"`
 	Messages uint64          `json:"messages"`
@@ -108,7 +107,7 @@ func (p *program) connect(c *command) error {
 	if err := p.open(c.Address); err != nil {
 		return err
 	}
-	p.inbox = newInbox(c.Each)
+	p.inbox = newInbox()
 	p.connection = p.library.Connect(p.stream, c.Settings, c.Channels, Events{
 		Received: p.inbox.add,
 		Failed: func(reason any) {

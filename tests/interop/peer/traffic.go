@@ -29,15 +29,12 @@ type Digest struct {
 	Messages uint64 `json:"messages"`
 	Bytes    uint64 `json:"bytes"`
 	SHA256   string `json:"sha256"`
-	// Each has one SHA-256 per message where the session asked for it.
-	Each []string `json:"each,omitempty"`
 }
 
 type stream struct {
 	messages uint64
 	bytes    uint64
 	hash     hash.Hash
-	each     []string
 }
 
 func newStream() *stream {
@@ -55,7 +52,7 @@ func (s *stream) add(message []byte) {
 
 func (s *stream) digest(channel byte) Digest {
 	sum := hex.EncodeToString(s.hash.Sum(nil))
-	return Digest{Channel: channel, Messages: s.messages, Bytes: s.bytes, SHA256: sum, Each: s.each}
+	return Digest{Channel: channel, Messages: s.messages, Bytes: s.bytes, SHA256: sum}
 }
 
 // inbox adds up what a connection delivers, channel by channel.
@@ -63,12 +60,11 @@ type inbox struct {
 	mutex   sync.Mutex
 	changed *sync.Cond
 	streams map[byte]*stream
-	each    bool
 	over    bool
 }
 
-func newInbox(each bool) *inbox {
-	in := &inbox{streams: map[byte]*stream{}, each: each}
+func newInbox() *inbox {
+	in := &inbox{streams: map[byte]*stream{}}
 	in.changed = sync.NewCond(&in.mutex)
 	return in
 }
@@ -82,10 +78,6 @@ func (in *inbox) add(channel byte, message []byte) {
 		in.streams[channel] = s
 	}
 	s.add(message)
-	if in.each {
-		sum := sha256.Sum256(message)
-		s.each = append(s.each, hex.EncodeToString(sum[:]))
-	}
 	in.changed.Broadcast()
 }
 

@@ -33,9 +33,6 @@ func (library) Connect(s net.Conn, settings peer.Settings, channels []peer.Chann
 	if settings.PongMillis > 0 {
 		config.PongTimeout = peer.Millis(settings.PongMillis)
 	}
-	if settings.FlushThrottleMillis > 0 {
-		config.FlushThrottle = peer.Millis(settings.FlushThrottleMillis)
-	}
 	descriptors := make([]*conn.ChannelDescriptor, 0, len(channels))
 	for _, c := range channels {
 		descriptors = append(descriptors, &conn.ChannelDescriptor{
