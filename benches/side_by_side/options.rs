@@ -34,7 +34,7 @@ impl Options {
             };
             match argument.as_str() {
                 "--bench" => benching = true,
-                "--smoke" => smoke = true,
+                "--smoke" | "--test" => smoke = true,
                 "--readme" => options.readme = true,
                 "--rounds" => {
                     let rounds = value()?
