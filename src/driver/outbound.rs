@@ -153,6 +153,7 @@ impl Outbound {
 }
 
 impl MessageSource for Outbound {
+    #[inline(always)]
     fn pop(&mut self, channel: ChannelId) -> Option<Bytes> {
         let index = self.set.index_of(channel)?;
         let lane = self.lanes.get_mut(index)?;
@@ -187,6 +188,7 @@ impl Lane {
         self.spent_bytes += len;
     }
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Bytes> {
         if self.run.is_empty() {
             self.outbox.queue.take_run(&mut self.run);

@@ -48,6 +48,7 @@ impl Outgoing {
     }
 
     /// Takes the next message, and says how large its first packet is.
+    #[inline]
     pub(crate) fn load(&mut self, source: &mut impl MessageSource) -> Option<usize> {
         self.message = source.pop(self.channel)?;
         self.cut();
@@ -60,6 +61,7 @@ impl Outgoing {
     }
 
     /// Appends the next packet to `out`: its framed bytes, and whether it ended the message.
+    #[inline]
     pub(crate) fn encode_next(&mut self, out: &mut Vec<u8>) -> Option<(usize, bool)> {
         let NextPacket {
             data_len,
