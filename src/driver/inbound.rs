@@ -132,12 +132,14 @@ impl Inbound {
         match self.verdict(index, message.len()) {
             Verdict::Stage => self.stage(index, message.len(), |staged| staged.push(message)),
             Verdict::Drop => {}
-            Verdict::Hold => {
-                self.held = Some((index, message));
-                return ControlFlow::Break(());
-            }
+            Verdict::Hold => return self.hold(index, message),
         }
         ControlFlow::Continue(())
+    }
+
+    fn hold(&mut self, index: usize, message: Bytes) -> ControlFlow<()> {
+        self.held = Some((index, message));
+        ControlFlow::Break(())
     }
 
     /// What is to be done with the next message of this channel; one that is dropped is counted.
@@ -210,10 +212,7 @@ impl MessageSink for Inbound {
         match self.verdict(index, message.len()) {
             Verdict::Stage => self.stage(index, message.len(), |staged| staged.push_copy(message)),
             Verdict::Drop => {}
-            Verdict::Hold => {
-                self.held = Some((index, Bytes::copy_from_slice(message)));
-                return ControlFlow::Break(());
-            }
+            Verdict::Hold => return self.hold(index, Bytes::copy_from_slice(message)),
         }
         ControlFlow::Continue(())
     }
