@@ -12,4 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 const PROTO_ROOT: &str = "proto";
-const PROTO_FILES: [&str; 1] = ["proto/p2p/v1/conn.proto"];
+const PROTO_FILES: [&str; 3] = [
+    "proto/crypto/v1/keys.proto",
+    "proto/p2p/v1/conn.proto",
+    "proto/p2p/v1/types.proto",
+];

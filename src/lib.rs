@@ -44,9 +44,11 @@ mod error;
 pub mod fuzzing;
 pub mod mux;
 pub mod packet;
-#[cfg(any(test, feature = "__fuzzing"))]
+#[cfg(any(test, feature = "__fuzzing", feature = "secret"))]
 mod proto;
 mod rate;
+#[cfg(feature = "secret")]
+pub mod secret;
 mod stats;
 #[cfg(feature = "tokio")]
 pub mod tcp;

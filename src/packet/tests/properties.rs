@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::fuzzing::{compare, packet, to_generated};
 use crate::mux::Mux;
 use crate::packet::{Packet, PacketMsg, decode, encode, encode_msg};
-use crate::proto;
+use crate::proto::p2p::v1 as proto;
 use crate::testing::{cases, epoch};
 
 proptest! {
