@@ -1,5 +1,20 @@
 //! SecretConnection: an encrypted and authenticated byte stream over any byte stream, in the wire format of CometBFT.
 
+mod error;
+mod exchange;
+mod frame;
+mod handshake;
 mod identity;
+mod key_schedule;
+mod reader;
+mod stream;
+mod writer;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::{FrameError, HandshakeError, HandshakeMessage, KeyType, Rejection};
+#[cfg(feature = "peer")]
+pub(crate) use exchange::{ExchangeError, exchange};
 pub use identity::{Identity, IdentityError, PublicKey};
+pub use stream::{ReadHalf, SecretConnection, WriteHalf};

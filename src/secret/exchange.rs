@@ -1,0 +1,157 @@
+//! One length-delimited message each way at once: how both halves of the handshake, and NodeInfo after it, begin.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Writes `ours` and reads one message of at most `max` bytes behind its length, and not one byte more: what follows
+/// belongs to the next layer. Neither waits for the other, so two ends that both do this cannot lock each other.
+pub(crate) async fn exchange<Io: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut Io,
+    ours: &[u8],
+    max: usize,
+) -> Result<Vec<u8>, ExchangeError> {
+    let mut outgoing = Outgoing {
+        rest: ours,
+        flushed: ours.is_empty(),
+    };
+    let mut incoming = Incoming::new(max);
+    poll_fn(|cx| {
+        let written = outgoing.poll(io, cx);
+        // A remote that refuses us closes, and what it said before tells more than the failed write.
+        let read = incoming.poll(io, cx)?;
+        let written = written.map_err(ExchangeError::Io)?;
+        if written.is_pending() || read.is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(std::mem::take(&mut incoming.body)))
+    })
+    .await
+}
+
+/// An exchange that did not take place.
+#[derive(Debug)]
+pub(crate) enum ExchangeError {
+    /// The stream ended before the message was complete.
+    Closed,
+    Io(io::Error),
+    /// The length does not fit 64 bits.
+    PrefixOverflow,
+    TooLong {
+        len: u64,
+        max: usize,
+    },
+}
+
+struct Outgoing<'a> {
+    rest: &'a [u8],
+    flushed: bool,
+}
+
+impl Outgoing<'_> {
+    fn poll<Io: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.rest.is_empty() {
+            let Poll::Ready(written) = Pin::new(&mut *io).poll_write(cx, self.rest)? else {
+                return Poll::Pending;
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.rest = self.rest.get(written..).unwrap_or_default();
+        }
+        if !self.flushed {
+            self.flushed = Pin::new(io).poll_flush(cx)?.is_ready();
+        }
+        if self.flushed {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+struct Incoming {
+    max: usize,
+    len: Len,
+    body: Vec<u8>,
+}
+
+impl Incoming {
+    const fn new(max: usize) -> Self {
+        Self {
+            max,
+            len: Len::Partial { value: 0, bytes: 0 },
+            body: Vec::new(),
+        }
+    }
+
+    fn poll<Io: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), ExchangeError>> {
+        loop {
+            let mut chunk = [0; CHUNK];
+            let wanted = match self.len {
+                Len::Partial { .. } => 1,
+                Len::Known(len) => len.saturating_sub(self.body.len()).min(CHUNK),
+            };
+            if wanted == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buf = ReadBuf::new(chunk.get_mut(..wanted).unwrap_or_default());
+            if Pin::new(&mut *io)
+                .poll_read(cx, &mut buf)
+                .map_err(ExchangeError::Io)?
+                .is_pending()
+            {
+                return Poll::Pending;
+            }
+            match (buf.filled(), self.len) {
+                ([], _) => return Poll::Ready(Err(ExchangeError::Closed)),
+                ([byte, ..], Len::Partial { value, bytes }) => {
+                    self.len = self.with_byte(*byte, value, bytes)?;
+                }
+                (filled, Len::Known(_)) => self.body.extend_from_slice(filled),
+            }
+        }
+    }
+
+    /// Takes one byte of the length; limits are those of CometBFT's reader: ten bytes, the last of which is 0 or 1.
+    fn with_byte(&self, byte: u8, value: u64, bytes: u32) -> Result<Len, ExchangeError> {
+        if bytes == LAST_PREFIX_BYTE && byte > 1 {
+            return Err(ExchangeError::PrefixOverflow);
+        }
+        let value = value | u64::from(byte & 0x7f).wrapping_shl(7 * bytes);
+        if byte & 0x80 != 0 {
+            let bytes = bytes.saturating_add(1);
+            return Ok(Len::Partial { value, bytes });
+        }
+        match usize::try_from(value) {
+            Ok(len) if len <= self.max => Ok(Len::Known(len)),
+            _ => Err(ExchangeError::TooLong {
+                len: value,
+                max: self.max,
+            }),
+        }
+    }
+}
+
+/// The length prefix, as far as it came.
+#[derive(Clone, Copy)]
+enum Len {
+    Known(usize),
+    Partial { value: u64, bytes: u32 },
+}
+
+/// Memory grows with what came and never with what was announced.
+const CHUNK: usize = 1024;
+/// The tenth byte holds the 64th bit.
+const LAST_PREFIX_BYTE: u32 = 9;

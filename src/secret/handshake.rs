@@ -1,0 +1,145 @@
+//! The handshake: ephemeral keys in the clear, then both identities under the new encryption.
+
+use std::future::Future;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use bytes::Bytes;
+use prost::Message;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use zeroize::Zeroizing;
+
+use super::error::{FrameError, HandshakeError, HandshakeMessage, KeyType, Rejection};
+use super::exchange::{ExchangeError, exchange};
+use super::identity::{Identity, PUBLIC_KEY_LEN, PublicKey};
+use super::key_schedule::{Ephemeral, EphemeralKey};
+use super::reader::FrameReader;
+use super::stream::{Sealed, SecretConnection};
+use super::writer::FrameWriter;
+use crate::proto::crypto::v1::{PublicKey as WireKey, public_key::Sum};
+use crate::proto::p2p::v1::AuthSigMessage;
+
+/// Shows our identity while it reads the other one.
+pub(super) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
+    io: Io,
+    identity: &Identity,
+    ephemeral: Ephemeral,
+) -> Result<SecretConnection<Io>, HandshakeError> {
+    let (mut stream, challenge) = agree(io, ephemeral).await?;
+    let ours = encode_authentication(identity, &challenge);
+    let theirs = exchange(&mut stream, &ours, MAX_MESSAGE)
+        .await
+        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Authentication))?;
+    let remote_key = authenticate(&theirs, &challenge)?;
+    Ok(SecretConnection::new(stream, remote_key))
+}
+
+/// Reads the other identity, asks, and only then shows ours.
+pub(super) async fn admitting<Io: AsyncRead + AsyncWrite + Unpin, Admission>(
+    io: Io,
+    identity: &Identity,
+    ephemeral: Ephemeral,
+    admit: impl FnOnce(PublicKey) -> Admission,
+) -> Result<SecretConnection<Io>, HandshakeError>
+where
+    Admission: Future<Output = Result<(), Rejection>>,
+{
+    let (mut stream, challenge) = agree(io, ephemeral).await?;
+    let theirs = exchange(&mut stream, &[], MAX_MESSAGE)
+        .await
+        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Authentication))?;
+    let remote_key = authenticate(&theirs, &challenge)?;
+    admit(remote_key).await.map_err(HandshakeError::Rejected)?;
+    let ours = encode_authentication(identity, &challenge);
+    stream.write_all(&ours).await.map_err(HandshakeError::Io)?;
+    stream.flush().await.map_err(HandshakeError::Io)?;
+    Ok(SecretConnection::new(stream, remote_key))
+}
+
+/// A pair to be used for one handshake.
+pub(super) fn fresh_ephemeral() -> Result<Ephemeral, HandshakeError> {
+    let mut scalar = Zeroizing::new(EphemeralKey::default());
+    let filled = SystemRandom::new().fill(scalar.as_mut()).ok();
+    filled
+        .and_then(|()| Ephemeral::new(&scalar))
+        .ok_or(HandshakeError::NoRandomness)
+}
+
+/// Exchanges ephemeral keys; gives the stream under the new keys, and the challenge that both sides have to sign.
+async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
+    mut io: Io,
+    ephemeral: Ephemeral,
+) -> Result<(Sealed<Io>, [u8; 32]), HandshakeError> {
+    let ours = Bytes::copy_from_slice(ephemeral.public()).encode_length_delimited_to_vec();
+    let theirs = exchange(&mut io, &ours, MAX_MESSAGE)
+        .await
+        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Ephemeral))?;
+    let session = ephemeral.agree(&decode_ephemeral(&theirs)?)?;
+    let stream = Sealed {
+        io,
+        reader: FrameReader::new(session.opener),
+        writer: FrameWriter::new(session.sealer),
+    };
+    Ok((stream, session.challenge))
+}
+
+fn decode_ephemeral(message: &[u8]) -> Result<EphemeralKey, HandshakeError> {
+    let malformed = HandshakeError::Malformed {
+        message: HandshakeMessage::Ephemeral,
+    };
+    // On the wire it is a `google.protobuf.BytesValue`, which prost has as `Bytes`.
+    let key = Bytes::decode(message).map_err(|_| malformed)?;
+    let len = key.len();
+    EphemeralKey::try_from(key.as_ref()).map_err(|_| HandshakeError::EphemeralLength { len })
+}
+
+fn encode_authentication(identity: &Identity, challenge: &[u8]) -> Vec<u8> {
+    let key = Bytes::copy_from_slice(identity.public_key().as_bytes());
+    let message = AuthSigMessage {
+        pub_key: Some(WireKey {
+            sum: Some(Sum::Ed25519(key)),
+        }),
+        sig: Bytes::copy_from_slice(&identity.sign(challenge)),
+    };
+    message.encode_length_delimited_to_vec()
+}
+
+/// Says whose key signed the challenge.
+fn authenticate(message: &[u8], challenge: &[u8]) -> Result<PublicKey, HandshakeError> {
+    let malformed = HandshakeError::Malformed {
+        message: HandshakeMessage::Authentication,
+    };
+    let message = AuthSigMessage::decode(message).map_err(|_| malformed)?;
+    let found = match message.pub_key.and_then(|key| key.sum) {
+        Some(Sum::Ed25519(key)) => Ok(key),
+        Some(Sum::Secp256k1(_)) => Err(KeyType::Secp256k1),
+        None => Err(KeyType::Absent),
+    };
+    let key = found.map_err(|found| HandshakeError::KeyType { found })?;
+    let len = key.len();
+    let key = <[u8; PUBLIC_KEY_LEN]>::try_from(key.as_ref())
+        .map_err(|_| HandshakeError::KeyLength { len })?;
+    let key = PublicKey::new(key);
+    if key.has_signed(challenge, &message.sig) {
+        Ok(key)
+    } else {
+        Err(HandshakeError::BadSignature { key })
+    }
+}
+
+impl HandshakeError {
+    fn of(error: ExchangeError, message: HandshakeMessage) -> Self {
+        match error {
+            ExchangeError::Closed => Self::Closed,
+            ExchangeError::Io(error) => match FrameError::of(&error) {
+                Some(error) => Self::Frame(error),
+                None => Self::Io(error),
+            },
+            ExchangeError::PrefixOverflow => Self::Malformed { message },
+            ExchangeError::TooLong { len, max } => Self::TooLong { message, len, max },
+        }
+    }
+}
+
+/// CometBFT's limit is 1 MiB, but its longest message is 103 bytes. This leaves room for the post-quantum keys of later
+/// lines, so that those are refused for what they are.
+const MAX_MESSAGE: usize = 16 * 1024;
