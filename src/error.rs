@@ -267,6 +267,9 @@ pub enum SendError {
     /// The connection is stopping or has ended, or the channel does not send.
     #[error("the channel is closed for sending")]
     Closed(Bytes),
+    /// The peer did not say that it takes messages on this channel, and would end the connection at one.
+    #[error("the peer did not advertise the channel")]
+    NotAdvertised(Bytes),
     /// The message is above the channel's maximum, or above what was reserved.
     #[error("message of {} bytes, the maximum is {max}", message.len())]
     TooLarge {
@@ -281,7 +284,9 @@ impl SendError {
     /// The message that was not accepted.
     pub fn into_message(self) -> Bytes {
         match self {
-            Self::Closed(message) | Self::TooLarge { message, .. } => message,
+            Self::Closed(message)
+            | Self::NotAdvertised(message)
+            | Self::TooLarge { message, .. } => message,
         }
     }
 }
@@ -296,6 +301,9 @@ pub enum TrySendError {
     /// The queue is full, or others already wait for it.
     #[error("the channel's send queue is full")]
     Full(Bytes),
+    /// The peer did not say that it takes messages on this channel, and would end the connection at one.
+    #[error("the peer did not advertise the channel")]
+    NotAdvertised(Bytes),
     /// The message is above the channel's maximum.
     #[error("message of {} bytes, the maximum is {max}", message.len())]
     TooLarge {
@@ -310,7 +318,10 @@ impl TrySendError {
     /// The message that was not accepted.
     pub fn into_message(self) -> Bytes {
         match self {
-            Self::Closed(message) | Self::Full(message) | Self::TooLarge { message, .. } => message,
+            Self::Closed(message)
+            | Self::Full(message)
+            | Self::NotAdvertised(message)
+            | Self::TooLarge { message, .. } => message,
         }
     }
 }
@@ -322,6 +333,9 @@ pub enum ReserveError {
     /// The connection is stopping or has ended, or the channel does not send.
     #[error("the channel is closed for sending")]
     Closed,
+    /// The peer did not say that it takes messages on this channel.
+    #[error("the peer did not advertise the channel")]
+    NotAdvertised,
     /// More than the channel's largest message.
     #[error("room for {len} bytes, the maximum is {max}")]
     TooLarge {

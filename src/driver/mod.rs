@@ -27,6 +27,7 @@ use std::time::Duration;
 pub use closed::{CloseReason, Closed, Unsent};
 pub use handle::Handle;
 pub use receiver::Receiver;
+pub(crate) use sender::Audience;
 pub use sender::{Delivery, Permit, Sender};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -147,8 +148,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     ///
     /// A priority of 0, a capacity of 0, or a channel that is open already.
     pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
+        self.open_toward(Audience::Listening, channel)
+    }
+
+    /// Opens a channel of which it is known whether the peer takes messages on it.
+    pub(crate) fn open_toward(
+        &mut self,
+        audience: Audience,
+        channel: ChannelDescriptor,
+    ) -> Result<(Sender, Receiver), ConfigError> {
         let index = Arc::make_mut(&mut self.ends.set).insert(channel.clone())?;
-        let outbox = Arc::new(Outbox::new(&channel, index, self.ends.shared.clone()));
+        let shared = self.ends.shared.clone();
+        let outbox = Arc::new(Outbox::new(&channel, index, audience, shared));
         let inbox = Arc::new(Inbox::new(&channel, self.ends.shared.clone()));
         self.ends.outboxes.push(outbox.clone());
         self.ends.inboxes.push(inbox.clone());

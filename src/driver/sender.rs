@@ -34,7 +34,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Gives the message back if it is above the channel's maximum, or once the connection is stopping.
+    /// Gives the message back if it is above the channel's maximum, if the peer did not advertise the channel, or once the
+    /// connection is stopping.
     ///
     /// # Cancel safety
     ///
@@ -91,9 +92,13 @@ impl Sender {
             return Err(ReserveError::TooLarge { len, max });
         }
         let slot = self.outbox.queue.reserve(len).await;
+        let closed = match self.outbox.audience {
+            Audience::Listening => ReserveError::Closed,
+            Audience::NotListening => ReserveError::NotAdvertised,
+        };
         Ok(Permit {
             outbox: &self.outbox,
-            slot: slot.ok_or(ReserveError::Closed)?,
+            slot: slot.ok_or(closed)?,
         })
     }
 
@@ -189,17 +194,34 @@ pub(super) struct Outbox {
     pub(super) channel: ChannelId,
     index: usize,
     max_message: usize,
+    audience: Audience,
     shared: Arc<Shared>,
 }
 
+/// Whether the peer takes messages on a channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Audience {
+    Listening,
+    #[cfg_attr(
+        not(feature = "peer"),
+        allow(dead_code, reason = "without a handshake nobody knows")
+    )]
+    NotListening,
+}
+
 impl Outbox {
-    pub(super) fn new(channel: &ChannelDescriptor, index: usize, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        channel: &ChannelDescriptor,
+        index: usize,
+        audience: Audience,
+        shared: Arc<Shared>,
+    ) -> Self {
         let limits = Limits {
             messages: channel.send_capacity(),
             bytes: channel.send_bytes(),
         };
         let queue = Queue::new(limits);
-        if !channel.sends() {
+        if !channel.sends() || matches!(audience, Audience::NotListening) {
             queue.close();
         }
         Self {
@@ -207,6 +229,7 @@ impl Outbox {
             channel: channel.id(),
             index,
             max_message: channel.max_message(),
+            audience,
             shared,
         }
     }
@@ -222,7 +245,7 @@ impl Outbox {
                 self.accepted(first);
                 Ok(())
             }
-            Err((Refusal::Closed, refused)) => Err(Refused::Closed(refused.message)),
+            Err((Refusal::Closed, refused)) => Err(self.closed(refused.message)),
             Err((Refusal::Full, refused)) => Err(Refused::Full(refused)),
         }
     }
@@ -233,6 +256,7 @@ impl Outbox {
         let outgoing = match refused {
             Refused::Full(outgoing) => outgoing,
             Refused::Closed(message) => return Err(SendError::Closed(message)),
+            Refused::NotAdvertised(message) => return Err(SendError::NotAdvertised(message)),
             Refused::TooLarge { message, max } => return Err(SendError::TooLarge { message, max }),
         };
         let len = outgoing.message.len();
@@ -244,6 +268,14 @@ impl Outbox {
             .map_err(|refused| SendError::Closed(refused.message))?;
         self.accepted(first);
         Ok(())
+    }
+
+    #[cold]
+    const fn closed(&self, message: Bytes) -> Refused {
+        match self.audience {
+            Audience::Listening => Refused::Closed(message),
+            Audience::NotListening => Refused::NotAdvertised(message),
+        }
     }
 
     /// The task looks into a queue again only if it is rung when that becomes non-empty.
@@ -258,6 +290,7 @@ impl Outbox {
 enum Refused {
     Closed(Bytes),
     Full(Outgoing),
+    NotAdvertised(Bytes),
     TooLarge { message: Bytes, max: usize },
 }
 
@@ -266,6 +299,7 @@ impl Refused {
         match self {
             Self::Closed(message) => TrySendError::Closed(message),
             Self::Full(outgoing) => TrySendError::Full(outgoing.message),
+            Self::NotAdvertised(message) => TrySendError::NotAdvertised(message),
             Self::TooLarge { message, max } => TrySendError::TooLarge { message, max },
         }
     }

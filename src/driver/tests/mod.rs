@@ -1,5 +1,6 @@
 //! Tests of the driver, with paused time and in-memory pipes.
 
+mod audience;
 mod backpressure;
 mod bounds;
 mod cancellation;
