@@ -12,6 +12,10 @@ use crate::channel::ChannelId;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The layer under the connection found bytes that the peer's layer cannot have written ([`io::ErrorKind::InvalidData`]):
+    /// an encrypted stream does so where a frame was damaged, replayed or forged.
+    #[error("the stream is corrupt: {0}")]
+    Corrupt(#[source] Arc<io::Error>),
     /// The graceful stop took longer than `drain_timeout`; what was left is listed in the close report.
     #[error("the drain was not done after {after:?}")]
     DrainTimeout {
@@ -58,7 +62,7 @@ impl Error {
     /// Who is at fault.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Protocol(_) => Fault::Peer,
+            Self::Corrupt(_) | Self::Protocol(_) => Fault::Peer,
             Self::PongTimeout { .. } | Self::WriteTimeout { .. } | Self::DrainTimeout { .. } => {
                 Fault::Silence
             }
@@ -67,7 +71,7 @@ impl Error {
         }
     }
 
-    /// Whether the peer broke the protocol, so that it may be worth avoiding.
+    /// Whether the peer broke the protocol, or somebody on the way did, so that it may be worth avoiding.
     pub const fn is_peer_fault(&self) -> bool {
         matches!(self.fault(), Fault::Peer)
     }
@@ -75,7 +79,10 @@ impl Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Self::Transport(Arc::new(error))
+        match error.kind() {
+            io::ErrorKind::InvalidData => Self::Corrupt(Arc::new(error)),
+            _ => Self::Transport(Arc::new(error)),
+        }
     }
 }
 
@@ -85,7 +92,7 @@ impl From<io::Error> for Error {
 pub enum Fault {
     /// This program.
     Local,
-    /// The peer broke the protocol.
+    /// The peer broke the protocol, or somebody on the way tampered with what it sent.
     Peer,
     /// The peer, or the way to it, fell silent.
     Silence,

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::error::FrameError;
+
 /// Writes `ours` and reads one message of at most `max` bytes behind its length, and not one byte more: what follows
 /// belongs to the next layer. Neither waits for the other, so two ends that both do this cannot lock each other.
 pub(crate) async fn exchange<Io: AsyncRead + AsyncWrite + Unpin>(
@@ -23,7 +25,7 @@ pub(crate) async fn exchange<Io: AsyncRead + AsyncWrite + Unpin>(
         let written = outgoing.poll(io, cx);
         // A remote that refuses us closes, and what it said before tells more than the failed write.
         let read = incoming.poll(io, cx)?;
-        let written = written.map_err(ExchangeError::Io)?;
+        let written = written?;
         if written.is_pending() || read.is_pending() {
             return Poll::Pending;
         }
@@ -37,6 +39,7 @@ pub(crate) async fn exchange<Io: AsyncRead + AsyncWrite + Unpin>(
 pub(crate) enum ExchangeError {
     /// The stream ended before the message was complete.
     Closed,
+    Frame(FrameError),
     Io(io::Error),
     /// The length does not fit 64 bits.
     PrefixOverflow,
@@ -44,6 +47,24 @@ pub(crate) enum ExchangeError {
         len: u64,
         max: usize,
     },
+}
+
+impl From<io::Error> for ExchangeError {
+    fn from(error: io::Error) -> Self {
+        match (FrameError::of(&error), error.kind()) {
+            // It ended, only not between two frames.
+            (Some(FrameError::Truncated { .. }), _) => Self::Closed,
+            (Some(error), _) => Self::Frame(error),
+            // A remote that closes while our bytes are on the way resets the stream.
+            (
+                None,
+                io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset,
+            ) => Self::Closed,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 struct Outgoing<'a> {
@@ -107,11 +128,7 @@ impl Incoming {
                 return Poll::Ready(Ok(()));
             }
             let mut buf = ReadBuf::new(chunk.get_mut(..wanted).unwrap_or_default());
-            if Pin::new(&mut *io)
-                .poll_read(cx, &mut buf)
-                .map_err(ExchangeError::Io)?
-                .is_pending()
-            {
+            if Pin::new(&mut *io).poll_read(cx, &mut buf)?.is_pending() {
                 return Poll::Pending;
             }
             match (buf.filled(), self.len) {

@@ -1,6 +1,7 @@
 //! The handshake: ephemeral keys in the clear, then both identities under the new encryption.
 
 use std::future::Future;
+use std::io;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-use super::error::{FrameError, HandshakeError, HandshakeMessage, KeyType, Rejection};
+use super::error::{HandshakeError, HandshakeMessage, KeyType, Rejection};
 use super::exchange::{ExchangeError, exchange};
 use super::identity::{Identity, PUBLIC_KEY_LEN, PublicKey};
 use super::key_schedule::{Ephemeral, EphemeralKey};
@@ -50,8 +51,9 @@ where
     let remote_key = authenticate(&theirs, &challenge)?;
     admit(remote_key).await.map_err(HandshakeError::Rejected)?;
     let ours = encode_authentication(identity, &challenge);
-    stream.write_all(&ours).await.map_err(HandshakeError::Io)?;
-    stream.flush().await.map_err(HandshakeError::Io)?;
+    write(&mut stream, &ours)
+        .await
+        .map_err(|error| HandshakeError::of(error.into(), HandshakeMessage::Authentication))?;
     Ok(SecretConnection::new(stream, remote_key))
 }
 
@@ -80,6 +82,11 @@ async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
         writer: FrameWriter::new(session.sealer),
     };
     Ok((stream, session.challenge))
+}
+
+async fn write<Io: AsyncWrite + Unpin>(stream: &mut Sealed<Io>, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 fn decode_ephemeral(message: &[u8]) -> Result<EphemeralKey, HandshakeError> {
@@ -130,10 +137,8 @@ impl HandshakeError {
     fn of(error: ExchangeError, message: HandshakeMessage) -> Self {
         match error {
             ExchangeError::Closed => Self::Closed,
-            ExchangeError::Io(error) => match FrameError::of(&error) {
-                Some(error) => Self::Frame(error),
-                None => Self::Io(error),
-            },
+            ExchangeError::Frame(error) => Self::Frame(error),
+            ExchangeError::Io(error) => Self::Io(error),
             ExchangeError::PrefixOverflow => Self::Malformed { message },
             ExchangeError::TooLong { len, max } => Self::TooLong { message, len, max },
         }
