@@ -44,6 +44,8 @@ mod error;
 pub mod fuzzing;
 pub mod mux;
 pub mod packet;
+#[cfg(feature = "peer")]
+pub mod peer;
 #[cfg(any(test, feature = "__fuzzing", feature = "secret"))]
 mod proto;
 mod rate;

@@ -1,0 +1,96 @@
+use crate::peer::id::PeerIdError;
+
+/// A text that is not an address. Long texts are cut in what it says of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// More than one colon in a host without brackets.
+    #[error("address {address:?} has too many colons; IPv6 needs brackets")]
+    BareColons {
+        /// The address.
+        address: String,
+    },
+    /// Brackets elsewhere than around the host.
+    #[error("address {address:?} has misplaced brackets")]
+    Brackets {
+        /// The address.
+        address: String,
+    },
+    /// A host that is neither an IP address nor a name.
+    #[error("host {host:?} is neither an IP address nor a name: {problem}")]
+    HostName {
+        /// The host.
+        host: String,
+        /// Why it is no name.
+        #[source]
+        problem: HostNameError,
+    },
+    /// An id that is none.
+    #[error("{id:?} is not a peer id: {problem}")]
+    Id {
+        /// What stands in the place of the id.
+        id: String,
+        /// What is wrong with it.
+        #[source]
+        problem: PeerIdError,
+    },
+    /// Nothing after the host.
+    #[error("address {address:?} has no port")]
+    MissingPort {
+        /// The address.
+        address: String,
+    },
+    /// Nothing in front of the port.
+    #[error("address {address:?} has no host")]
+    NoHost {
+        /// The address.
+        address: String,
+    },
+    /// No `@`, or more than one.
+    #[error("address {address:?} is not of the form id@host:port")]
+    NoId {
+        /// The address.
+        address: String,
+    },
+    /// A port that is not a decimal number from 0 to 65535.
+    #[error("{port:?} is not a port")]
+    Port {
+        /// What stands in the place of the port.
+        port: String,
+    },
+}
+
+/// A text that is not a host name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostNameError {
+    /// Something other than letters, digits, hyphens and underscores between the dots.
+    #[error("{found:?} at byte {position} cannot be part of a name")]
+    Character {
+        /// The first such character.
+        found: char,
+        /// The byte at which it begins.
+        position: usize,
+    },
+    /// Nothing at all, or nothing between two dots.
+    #[error("empty label")]
+    EmptyLabel,
+    /// A label that begins or ends with a hyphen.
+    #[error("hyphen at an end of a label")]
+    Hyphen,
+    /// A label of more than 63 bytes.
+    #[error("label of {len} bytes, the maximum is 63")]
+    LabelTooLong {
+        /// The bytes of the label.
+        len: usize,
+    },
+    /// Only digits and dots, as in an incomplete or mistyped IPv4 address.
+    #[error("no letter in it")]
+    Numeric,
+    /// More than 253 bytes, a dot at the end not counted.
+    #[error("name of {len} bytes, the maximum is 253")]
+    TooLong {
+        /// The bytes of the name.
+        len: usize,
+    },
+}

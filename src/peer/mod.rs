@@ -1,0 +1,19 @@
+//! Who a peer is and where: ids, addresses, names, NodeInfo, key files.
+
+mod address;
+mod id;
+pub mod ip;
+
+pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};
+pub use id::{PeerId, PeerIdError};
+
+/// The text, cut where it is long, for errors: what a peer says may fill a screen.
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Characters. An id and a host name of usual length fit.
+const EXCERPT: usize = 120;
