@@ -3,9 +3,16 @@
 mod address;
 mod id;
 pub mod ip;
+mod node_info;
+mod resolve;
 
 pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};
 pub use id::{PeerId, PeerIdError};
+pub use node_info::{
+    BrokenRule, Incompatible, MAX_NODE_INFO_BYTES, NodeInfo, NodeInfoBuilder, NodeInfoError,
+    NodeInfoField, ProtocolVersion, TxIndex,
+};
+pub use resolve::{Lookup, ResolveError, Resolver, SystemResolver, resolve};
 
 /// The text, cut where it is long, for errors: what a peer says may fill a screen.
 fn excerpt(text: &str) -> String {
