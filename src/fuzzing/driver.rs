@@ -156,6 +156,7 @@ impl Scenario {
                 assert_eq!(self.ending, Ending::Reset);
                 true
             }
+            CloseReason::Failed(Error::Corrupt(_)) => panic!("the fed stream checks nothing"),
             CloseReason::Failed(Error::InboxStalled { channel, .. }) => {
                 assert!(self.stuck && *channel == STUCK);
                 // The one that found the inbox full was received too.

@@ -1,12 +1,20 @@
-//! Who a peer is and where: ids, addresses, names, NodeInfo, key files.
+//! Peers: who and where they are, the handshake of a CometBFT node, and the transport that dials and accepts.
 
 mod address;
+mod config;
+mod established;
+mod handshake;
+mod handshake_error;
 mod id;
 pub mod ip;
 mod node_info;
 mod resolve;
 
 pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};
+pub use config::{PeerConfig, PeerConfigError};
+pub use established::Established;
+pub use handshake::Handshaking;
+pub use handshake_error::{HandshakeError, MalformedMessage};
 pub use id::{PeerId, PeerIdError};
 pub use node_info::{
     BrokenRule, Incompatible, MAX_NODE_INFO_BYTES, NodeInfo, NodeInfoBuilder, NodeInfoError,
