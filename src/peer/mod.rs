@@ -9,6 +9,7 @@ mod id;
 pub mod ip;
 mod node_info;
 mod resolve;
+mod transport;
 
 pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};
 pub use config::{PeerConfig, PeerConfigError};
@@ -21,6 +22,10 @@ pub use node_info::{
     NodeInfoField, ProtocolVersion, TxIndex,
 };
 pub use resolve::{Lookup, ResolveError, Resolver, SystemResolver, resolve};
+pub use transport::{
+    Accept, AcceptError, DialError, Direction, Everybody, Filter, Listener, Peer, Refusal,
+    Transport, TransportConfig, UpgradeError, Verdict,
+};
 
 /// The text, cut where it is long, for errors: what a peer says may fill a screen.
 fn excerpt(text: &str) -> String {

@@ -1,0 +1,125 @@
+//! How a transport dials and whom it takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::filter::{Everybody, Filter};
+use super::limits::{AttemptRate, Limits};
+use crate::peer::resolve::{Resolver, SystemResolver};
+
+/// The settings of a [`Transport`](super::Transport). Each has a default that suits one node of a public network.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    pub(super) limits: Limits,
+    pub(super) dial_timeout: Duration,
+    pub(super) filter_timeout: Duration,
+    pub(super) resolve_timeout: Duration,
+    pub(super) filter: Arc<dyn Filter>,
+    pub(super) resolver: Arc<dyn Resolver>,
+}
+
+impl TransportConfig {
+    /// Bounds one attempt to open a TCP connection. Default 3 s, as CometBFT's configuration says (`dial_timeout`); its code
+    /// uses 1 s, which far peers do not meet. Each address that a name has is tried for so long.
+    #[must_use]
+    pub const fn with_dial_timeout(mut self, timeout: Duration) -> Self {
+        self.dial_timeout = timeout;
+        self
+    }
+
+    /// Bounds the lookup of a name. Default 5 s.
+    #[must_use]
+    pub const fn with_resolve_timeout(mut self, timeout: Duration) -> Self {
+        self.resolve_timeout = timeout;
+        self
+    }
+
+    /// Bounds each answer of the filter. Default 5 s, as in CometBFT.
+    #[must_use]
+    pub const fn with_filter_timeout(mut self, timeout: Duration) -> Self {
+        self.filter_timeout = timeout;
+        self
+    }
+
+    /// Bounds the connections of both directions, those in their handshake included. Default 64: CometBFT's 40 inbound and 10
+    /// outbound, and room for refusals. One more is closed at once.
+    #[must_use]
+    pub const fn with_max_connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections;
+        self
+    }
+
+    /// Bounds the connections with one address, for IPv6 one /64 network. Default 4, so that nodes behind one router can come in. 1 is what
+    /// CometBFT does unless `allow_duplicate_ip` is set.
+    #[must_use]
+    pub const fn with_max_connections_per_address(mut self, connections: usize) -> Self {
+        self.limits.connections_per_address = connections;
+        self
+    }
+
+    /// Bounds the handshakes under way, whose cryptography is the dearest thing that a stranger can ask for; dials count too. Default 32.
+    #[must_use]
+    pub const fn with_max_handshakes(mut self, handshakes: usize) -> Self {
+        self.limits.handshakes = handshakes;
+        self
+    }
+
+    /// Takes `burst` connections from one address at once, then one in each `interval`; what comes sooner is closed before any
+    /// handshake. Default 8 and 1 s. A burst of 0 counts as 1.
+    #[must_use]
+    pub const fn with_attempts_per_address(mut self, burst: u32, interval: Duration) -> Self {
+        self.limits.attempts = Some(AttemptRate { interval, burst });
+        self
+    }
+
+    /// Takes connections from one address however often it comes.
+    #[must_use]
+    pub const fn without_attempt_limit(mut self) -> Self {
+        self.limits.attempts = None;
+        self
+    }
+
+    /// Asks this filter about each address and each peer. Default [`Everybody`].
+    #[must_use]
+    pub fn with_filter(mut self, filter: impl Filter + 'static) -> Self {
+        self.filter = Arc::new(filter);
+        self
+    }
+
+    /// Looks names up with this. Default [`SystemResolver`].
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                connections: MAX_CONNECTIONS,
+                connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
+                handshakes: MAX_HANDSHAKES,
+                attempts: Some(ATTEMPTS),
+            },
+            dial_timeout: DIAL_TIMEOUT,
+            filter_timeout: FILTER_TIMEOUT,
+            resolve_timeout: RESOLVE_TIMEOUT,
+            filter: Arc::new(Everybody),
+            resolver: Arc::new(SystemResolver),
+        }
+    }
+}
+
+const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
+/// Two milliseconds of one core.
+const MAX_HANDSHAKES: usize = 32;
+const ATTEMPTS: AttemptRate = AttemptRate {
+    interval: Duration::from_secs(1),
+    burst: 8,
+};
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+const FILTER_TIMEOUT: Duration = Duration::from_secs(5);
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);

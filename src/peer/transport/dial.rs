@@ -1,0 +1,61 @@
+//! Opening connections.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::error::DialError;
+use super::peer::{Direction, Peer};
+use super::registry::Slot;
+use super::upgrade::Shared;
+use crate::peer::address::HostPort;
+use crate::peer::id::PeerId;
+use crate::peer::resolve::resolve;
+use crate::tcp;
+
+impl Shared {
+    pub(super) async fn dial(
+        &self,
+        host_port: &HostPort,
+        expected: Option<PeerId>,
+        cancel: &CancellationToken,
+    ) -> Result<Peer<TcpStream>, DialError> {
+        let connect = self.connect_any(host_port);
+        let (stream, slot) = cancel
+            .run_until_cancelled(connect)
+            .await
+            .ok_or(DialError::Cancelled)??;
+        let upgraded = self.upgrade_outbound(stream, expected, slot, cancel).await;
+        Ok(upgraded?)
+    }
+
+    /// Tries the addresses one after the other.
+    async fn connect_any(&self, host_port: &HostPort) -> Result<(TcpStream, Slot), DialError> {
+        let resolver = &*self.config.resolver;
+        let addresses = resolve(resolver, host_port, self.config.resolve_timeout).await?;
+        let mut last = None;
+        for address in addresses {
+            match self.connect(address).await {
+                Ok(connected) => return Ok(connected),
+                Err(error) => last = Some(error),
+            }
+        }
+        // `resolve` gives at least one address.
+        Err(last.unwrap_or(DialError::Cancelled))
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Result<(TcpStream, Slot), DialError> {
+        let slot = self.registry.admit_outbound(address)?;
+        self.admit_address(&slot, Direction::Outbound).await?;
+        let after = self.config.dial_timeout;
+        let opened = timeout(after, TcpStream::connect(address))
+            .await
+            .map_err(|_| DialError::ConnectTimeout { address, after })?;
+        let stream = opened
+            .and_then(|stream| tcp::tune(&stream).map(|()| stream))
+            .map_err(|error| DialError::Connect { address, error })?;
+        Ok((stream, slot))
+    }
+}

@@ -1,0 +1,218 @@
+//! Taking connections.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::error::{AcceptError, UpgradeError};
+use super::peer::Peer;
+use super::upgrade::Shared;
+use crate::tcp;
+
+/// A source of incoming streams.
+pub trait Accept {
+    /// The streams that it gives.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next stream, and where it comes from. After an error it is asked again.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Io, SocketAddr)>>;
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+impl Accept for TcpListener {
+    type Io = TcpStream;
+
+    /// Sets the options of [`tcp::tune`] on each stream.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let Poll::Ready((stream, address)) = Self::poll_accept(self, cx)? else {
+            return Poll::Pending;
+        };
+        // A stream whose peer has gone already cannot be tuned on every system; its handshake will tell.
+        let _ = tcp::tune(&stream);
+        Poll::Ready(Ok((stream, address)))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Self::local_addr(self)
+    }
+}
+
+/// Takes connections and makes peers of them, each in a task of its own that ends with the listener.
+///
+/// Nothing happens while [`accept`](Self::accept) is not awaited, except that handshakes under way go on.
+pub struct Listener<L: Accept> {
+    listener: L,
+    shared: Arc<Shared>,
+    upgrades: JoinSet<Upgraded<L::Io>>,
+    backoff: Backoff,
+}
+
+type Upgraded<Io> = (SocketAddr, Result<Peer<Io>, UpgradeError>);
+
+impl<L: Accept> Listener<L> {
+    pub(super) fn new(listener: L, shared: Arc<Shared>) -> Self {
+        Self {
+            listener,
+            shared,
+            upgrades: JoinSet::new(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// The next connection: a peer, or why it did not become one. Slow ones do not hold up others; those for which there is no place
+    /// are closed at once rather than left waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::Connection`] says what became of one connection, [`AcceptError::Listener`] that the system gave none. After either
+    /// the listener goes on: call this again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn accept(&mut self) -> Result<Peer<L::Io>, AcceptError> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// The address that it listens on; a port 0 has become a real one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Handshakes under way, and peers that wait to be taken by [`accept`](Self::accept).
+    pub fn pending(&self) -> usize {
+        self.upgrades.len()
+    }
+
+    /// Stops listening, ends the handshakes under way, and returns when the last of them has ended.
+    pub async fn close(mut self) {
+        drop(self.listener);
+        self.upgrades.shutdown().await;
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<Peer<L::Io>, AcceptError>> {
+        loop {
+            if let Poll::Ready(Some(ended)) = self.upgrades.poll_join_next(cx) {
+                // A task is cancelled only with the listener. A panic is a defect; it must not take the listener along.
+                let Ok((address, upgraded)) = ended else {
+                    continue;
+                };
+                let failed = |error| AcceptError::Connection { address, error };
+                return Poll::Ready(upgraded.map_err(failed));
+            }
+            if self.backoff.poll_over(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match self.listener.poll_accept(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok((io, address))) => {
+                    self.backoff.reset();
+                    if let Err(error) = self.begin(io, address) {
+                        return Poll::Ready(Err(AcceptError::Connection { address, error }));
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    let pause = self.backoff.begin(&error);
+                    return Poll::Ready(Err(AcceptError::Listener { error, pause }));
+                }
+            }
+        }
+    }
+
+    /// Begins the handshake of a connection, or closes it at once.
+    fn begin(&mut self, io: L::Io, address: SocketAddr) -> Result<(), UpgradeError> {
+        let now = Instant::now().into_std();
+        let slot = self.shared.registry.admit_inbound(now, address)?;
+        let shared = self.shared.clone();
+        self.upgrades
+            .spawn(async move { (address, shared.upgrade_inbound(io, slot).await) });
+        Ok(())
+    }
+}
+
+impl<L: Accept> fmt::Debug for Listener<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("local_addr", &self.listener.local_addr().ok())
+            .field("pending", &self.upgrades.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits after errors of the system that would come again at once, such as that no descriptors are left.
+#[derive(Debug)]
+struct Backoff {
+    next: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Backoff {
+    /// Begins the pause that suits the error, and says how long it is.
+    fn begin(&mut self, error: &io::Error) -> Duration {
+        if concerns_one_connection(error) {
+            return Duration::ZERO;
+        }
+        let pause = self.next;
+        self.next = pause.saturating_mul(2).min(MAX_PAUSE);
+        self.timer = Some(Box::pin(sleep(pause)));
+        pause
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(timer) = &mut self.timer {
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.timer = None;
+        }
+        Poll::Ready(())
+    }
+
+    const fn reset(&mut self) {
+        self.next = FIRST_PAUSE;
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            next: FIRST_PAUSE,
+            timer: None,
+        }
+    }
+}
+
+/// Whether the error is that of one connection which went away before it was taken, so that the next may be there already.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// Soon enough after descriptors are free again.
+const MAX_PAUSE: Duration = Duration::from_secs(1);

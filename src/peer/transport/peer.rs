@@ -1,0 +1,120 @@
+//! A peer that the transport connected.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use super::registry::Slot;
+use crate::channel::ChannelDescriptor;
+use crate::driver::{Closed, Handle, Receiver, Sender};
+use crate::error::ConfigError;
+use crate::peer::established::Established;
+use crate::peer::{NodeInfo, PeerId};
+use crate::secret::PublicKey;
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Direction {
+    /// The remote.
+    Inbound,
+    /// We.
+    Outbound,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        })
+    }
+}
+
+/// An [`Established`] peer that has its place among the transport's connections until it is dropped or has run.
+#[must_use = "a peer does nothing until it runs"]
+pub struct Peer<Io> {
+    established: Established<Io>,
+    direction: Direction,
+    slot: Slot,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
+    pub(super) const fn new(
+        established: Established<Io>,
+        direction: Direction,
+        slot: Slot,
+    ) -> Self {
+        Self {
+            established,
+            direction,
+            slot,
+        }
+    }
+
+    /// Opens a channel: see [`Established::open`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
+        self.established.open(channel)
+    }
+
+    /// Who the peer is.
+    pub const fn id(&self) -> &PeerId {
+        self.established.id()
+    }
+
+    /// The key that the peer's id comes from.
+    pub const fn remote_key(&self) -> &PublicKey {
+        self.established.remote_key()
+    }
+
+    /// What the peer says of itself: see [`Established::node_info`].
+    pub const fn node_info(&self) -> &NodeInfo {
+        self.established.node_info()
+    }
+
+    /// The other end of the connection, which for an inbound one is not where the peer listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.slot.address()
+    }
+
+    /// Who opened the connection.
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// A handle to watch and steer the connection.
+    pub fn handle(&self) -> Handle {
+        self.established.handle()
+    }
+
+    /// Runs the connection until it ends: see [`Established::run`]. Its place among the transport's connections is free when this
+    /// returns.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the connection at once.
+    pub async fn run(self, stop: CancellationToken) -> Closed {
+        let Self {
+            established, slot, ..
+        } = self;
+        let closed = established.run(stop).await;
+        drop(slot);
+        closed
+    }
+}
+
+impl<Io> fmt::Debug for Peer<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("established", &self.established)
+            .field("direction", &self.direction)
+            .field("address", &self.slot.address())
+            .finish_non_exhaustive()
+    }
+}
