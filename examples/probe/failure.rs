@@ -1,0 +1,69 @@
+//! Why the program ends with a status other than zero.
+
+use std::io;
+
+use mconn::peer::{DialError, HandshakeError, NodeInfoError, PeerConfigError, UpgradeError};
+use mconn::secret::IdentityError;
+use mconn::{Closed, ConfigError};
+
+/// What the user is told in the last line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    #[error("the conversation ended early: {0}")]
+    Ended(Closed),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("cannot be a node: {0}")]
+    Identity(#[from] IdentityError),
+    #[error("cannot be a node: {0}")]
+    NodeInfo(#[from] NodeInfoError),
+    #[error("cannot be a node: {0}")]
+    Peer(#[from] PeerConfigError),
+    #[error("cannot talk like this: {0}")]
+    Config(#[from] ConfigError),
+    #[error("the system refuses what the program needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Failure {
+    /// One word for machines.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Dial(error) => kind_of_dial(error),
+            Self::Ended(_) => "ended",
+            Self::Interrupted => "interrupted",
+            Self::Identity(_) | Self::NodeInfo(_) | Self::Peer(_) | Self::Config(_) => "config",
+            Self::System(_) => "system",
+        }
+    }
+}
+
+const fn kind_of_dial(error: &DialError) -> &'static str {
+    match error {
+        DialError::Cancelled => "interrupted",
+        DialError::Connect { .. } => "connect",
+        DialError::ConnectTimeout { .. } => "connect_timeout",
+        DialError::Resolve(_) => "resolve",
+        DialError::Upgrade(UpgradeError::Handshake(error)) => kind_of_handshake(error),
+        _ => "refused",
+    }
+}
+
+const fn kind_of_handshake(error: &HandshakeError) -> &'static str {
+    match error {
+        HandshakeError::Authentication(_) => "authentication",
+        HandshakeError::Cancelled => "interrupted",
+        HandshakeError::Closed => "closed",
+        HandshakeError::IdentityMismatch { .. } => "identity_mismatch",
+        HandshakeError::Incompatible(_) => "incompatible",
+        HandshakeError::InvalidNodeInfo(_) => "invalid_node_info",
+        HandshakeError::Io(_) => "io",
+        HandshakeError::Malformed { .. } => "malformed",
+        HandshakeError::SelfConnection => "self",
+        HandshakeError::Timeout { .. } => "handshake_timeout",
+        HandshakeError::UnexpectedPeer { .. } => "unexpected_peer",
+        _ => "handshake",
+    }
+}

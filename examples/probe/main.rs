@@ -1,0 +1,86 @@
+//! Connects to a CometBFT node, shows who it is, and holds a conversation with it for a while.
+//!
+//! ```text
+//! cargo run --release --example probe                                  a small node of our own, on loopback
+//! cargo run --release --example probe -- 192.0.2.1:26656               whoever is there
+//! cargo run --release --example probe -- ID@node.example.com:26656     this node and no other
+//! ```
+//!
+//! Where to look for what:
+//!
+//! | file | how to |
+//! | --- | --- |
+//! | `visit` | dial a node, also one whose network is not known yet |
+//! | `conversation` | open the channels of a stock node, run the connection, watch it |
+//! | `pex` | ask for addresses |
+//! | `host` | accept peers and answer them |
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::report::Report;
+
+mod cli;
+mod conversation;
+mod failure;
+mod host;
+mod identity;
+mod pex;
+mod report;
+#[cfg(test)]
+mod tests;
+#[path = "../transfer/text.rs"]
+mod text;
+mod visit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut report = Report::stdout(cli.json);
+    let done = Runtime::new()
+        .map_err(Failure::System)
+        .and_then(|runtime| runtime.block_on(probe(cli, &mut report)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report.failed(&failure);
+            eprintln!("probe: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn probe(cli: Cli, report: &mut Report) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let work = async {
+        match &cli.target {
+            Some(target) => visit::run(target, &cli, &stop, report).await,
+            None => {
+                let host = Host::start().await?;
+                let visited = visit::run(host.target(), &cli, &stop, report).await;
+                host.stop().await;
+                visited
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        () = stopped_twice(&stop) => Err(Failure::Interrupted),
+    }
+}
+
+/// The first Ctrl-C ends the conversation in order, the second at once.
+async fn stopped_twice(stop: &CancellationToken) {
+    for _ in 0..2 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // The signal cannot be caught, so it keeps its usual effect: it ends the process.
+            std::future::pending::<()>().await;
+        }
+        stop.cancel();
+    }
+}
