@@ -1,6 +1,6 @@
 // Package peer is the Go end of mconn's interop tests: a program that obeys JSON commands, one a line, on standard
-// input and answers with JSON events on standard output. It drives the MConnection of the CometBFT release that it is
-// given, or writes whatever bytes it is told to in a connection's place.
+// input and answers with JSON events on standard output. It drives the MConnection, the SecretConnection or the Switch of
+// the CometBFT release that it is given, or writes whatever bytes it is told to in a connection's place.
 package peer
 
 import (
@@ -35,35 +35,54 @@ func Main(library Library) {
 type command struct {
 	Do string `json:"do"`
 	// Address to dial; the program listens on a free loopback port where it is empty.
-	Address  string          `json:"address"`
+	Address string `json:"address"`
+	// Secret puts the library's SecretConnection between the socket and what runs on it.
+	Secret bool `json:"secret"`
+	// Seed in hex, of the key that Secret and "node" use.
+	Seed     string          `json:"seed"`
 	Settings Settings        `json:"settings"`
 	Channels []Channel       `json:"channels"`
 	Channel  byte            `json:"channel"`
 	Sizes    []int           `json:"sizes"`
+	Total    int             `json:"total"`
 	Messages uint64          `json:"messages"`
 	Millis   int64           `json:"millis"`
 	Wanted   map[byte]uint64 `json:"wanted"`
 	Hex      string          `json:"hex"`
 	Packets  []Packet        `json:"packets"`
+	Node     NodeConfig      `json:"node"`
+	ID       string          `json:"id"`
+	// Procs is the number of processors to use, 0 for all.
+	Procs int `json:"procs"`
 }
 
 type event struct {
 	Event    string   `json:"event"`
 	Address  string   `json:"address,omitempty"`
+	ID       string   `json:"id,omitempty"`
 	Text     string   `json:"text,omitempty"`
+	Kinds    []string `json:"kinds,omitempty"`
 	Refused  bool     `json:"refused,omitempty"`
 	Bytes    uint64   `json:"bytes,omitempty"`
 	Messages uint64   `json:"messages,omitempty"`
 	Nanos    int64    `json:"nanos,omitempty"`
-	Digests  []Digest `json:"digests,omitempty"`
+	// Late holds the nanoseconds that each urgent message took.
+	Late     []int64   `json:"late,omitempty"`
+	Procs    int       `json:"procs,omitempty"`
+	Digests  []Digest  `json:"digests,omitempty"`
+	Info     *NodeInfo `json:"info,omitempty"`
+	Outbound bool      `json:"outbound,omitempty"`
 }
 
 type program struct {
-	library    Library
-	mutex      sync.Mutex
-	out        *json.Encoder
+	library Library
+	mutex   sync.Mutex
+	out     *json.Encoder
+	socket  net.Conn
+	// stream is the socket, or the encrypted stream on it.
 	stream     net.Conn
 	connection Connection
+	node       Node
 	inbox      *inbox
 }
 
@@ -93,19 +112,24 @@ func (p *program) obey(c *command) error {
 	case "packets":
 		return p.packets(c.Packets)
 	case "close_write":
-		return p.stream.(*net.TCPConn).CloseWrite()
-	case "throughput":
-		return p.throughput(c)
+		return p.socket.(*net.TCPConn).CloseWrite()
+	case "close":
+		return p.socket.Close()
+	case "node", "dial", "node_send", "drop":
+		return p.obeyNode(c)
+	case "stream", "write_stream", "read_stream", "echo_stream":
+		return p.obeyStream(c)
 	default:
-		return errors.New("no such command")
+		return p.measure(c)
 	}
 	return nil
 }
 
 // connect opens a stream and runs the library's connection on it.
 func (p *program) connect(c *command) error {
-	if err := p.open(c.Address); err != nil {
-		return err
+	id, err := p.open(c)
+	if err != nil {
+		return p.refused(err)
 	}
 	p.inbox = newInbox()
 	p.connection = p.library.Connect(p.stream, c.Settings, c.Channels, Events{
@@ -118,41 +142,65 @@ func (p *program) connect(c *command) error {
 	if err := p.connection.Start(); err != nil {
 		return err
 	}
-	p.tell(event{Event: "connected"})
+	p.tell(event{Event: "connected", ID: id})
 	return nil
 }
 
 // raw opens a stream on which nothing is sent but what "write" and "packets" say, and reports when the other side ends it.
 func (p *program) raw(c *command) error {
-	if err := p.open(c.Address); err != nil {
-		return err
+	id, err := p.open(c)
+	if err != nil {
+		return p.refused(err)
 	}
-	p.tell(event{Event: "connected"})
+	p.tell(event{Event: "connected", ID: id})
 	go func() {
 		n, err := io.Copy(io.Discard, p.stream)
-		text := "EOF"
-		if err != nil {
-			text = err.Error()
-		}
-		p.tell(event{Event: "ended", Bytes: uint64(n), Text: text})
+		p.tell(event{Event: "ended", Bytes: uint64(n), Text: textOf(err)})
 	}()
 	return nil
 }
 
-func (p *program) open(address string) error {
-	var err error
+// open dials or accepts a stream, and encrypts it if asked to. The id is the other side's then.
+func (p *program) open(c *command) (id string, err error) {
+	if p.socket, err = p.socketOf(c.Address); err != nil || !c.Secret {
+		p.stream = p.socket
+		return "", err
+	}
+	seed, err := hex.DecodeString(c.Seed)
+	if err != nil {
+		return "", err
+	}
+	p.stream, id, err = p.library.Secure(p.socket, seed)
+	if err != nil {
+		p.socket.Close()
+	}
+	return id, err
+}
+
+func (p *program) socketOf(address string) (net.Conn, error) {
 	if address != "" {
-		p.stream, err = net.Dial("tcp", address)
-		return err
+		return net.Dial("tcp", address)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer listener.Close()
 	p.tell(event{Event: "listening", Address: listener.Addr().String()})
-	p.stream, err = listener.Accept()
-	return err
+	return listener.Accept()
+}
+
+// refused reports that the two sides did not come together, which is not an error of the program.
+func (p *program) refused(err error) error {
+	p.tell(event{Event: "refused", Text: err.Error(), Kinds: kindsOf(err)})
+	return nil
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return "EOF"
+	}
+	return err.Error()
 }
 
 // send hands a channel's messages to the connection, for a number of messages or a time, whichever is set.

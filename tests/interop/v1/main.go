@@ -2,13 +2,18 @@
 package main
 
 import (
+	goed25519 "crypto/ed25519"
 	"io"
 	"net"
+	"time"
 
-	p2p "github.com/cometbft/cometbft/api/cometbft/p2p/v1"
+	packets "github.com/cometbft/cometbft/api/cometbft/p2p/v1"
 	types "github.com/cometbft/cometbft/api/cometbft/types/v1"
+	"github.com/cometbft/cometbft/crypto"
+	"github.com/cometbft/cometbft/crypto/ed25519"
 	"github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/libs/protoio"
+	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/p2p/conn"
 	"github.com/cosmos/gogoproto/proto"
 
@@ -22,6 +27,17 @@ func main() {
 type library struct{}
 
 func (library) Connect(s net.Conn, settings peer.Settings, channels []peer.Channel, events peer.Events) peer.Connection {
+	config := configOf(settings)
+	descriptors := make([]*conn.ChannelDescriptor, 0, len(channels))
+	for _, c := range channels {
+		descriptors = append(descriptors, descriptor(c))
+	}
+	connection := conn.NewMConnectionWithConfig(s, descriptors, events.Received, events.Failed, config)
+	connection.SetLogger(log.NewNopLogger())
+	return connection
+}
+
+func configOf(settings peer.Settings) conn.MConnConfig {
 	config := conn.DefaultMConnConfig()
 	config.SendRate, config.RecvRate = settings.SendRate, settings.RecvRate
 	if settings.PacketPayload > 0 {
@@ -33,18 +49,31 @@ func (library) Connect(s net.Conn, settings peer.Settings, channels []peer.Chann
 	if settings.PongMillis > 0 {
 		config.PongTimeout = peer.Millis(settings.PongMillis)
 	}
-	descriptors := make([]*conn.ChannelDescriptor, 0, len(channels))
-	for _, c := range channels {
-		descriptors = append(descriptors, &conn.ChannelDescriptor{
-			ID:                  c.ID,
-			Priority:            c.Priority,
-			SendQueueCapacity:   c.SendQueue,
-			RecvMessageCapacity: c.MaxMessage,
-		})
+	return config
+}
+
+func descriptor(c peer.Channel) *conn.ChannelDescriptor {
+	return &conn.ChannelDescriptor{
+		ID:                  c.ID,
+		Priority:            c.Priority,
+		SendQueueCapacity:   c.SendQueue,
+		RecvMessageCapacity: c.MaxMessage,
 	}
-	connection := conn.NewMConnectionWithConfig(s, descriptors, events.Received, events.Failed, config)
-	connection.SetLogger(log.NewNopLogger())
-	return connection
+}
+
+func (library) Secure(s net.Conn, seed []byte) (net.Conn, string, error) {
+	if err := s.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, "", err
+	}
+	secret, err := conn.MakeSecretConnection(s, key(seed))
+	if err != nil {
+		return nil, "", err
+	}
+	return secret, string(p2p.PubKeyToID(secret.RemotePubKey())), secret.SetDeadline(time.Time{})
+}
+
+func key(seed []byte) crypto.PrivKey {
+	return ed25519.PrivKey(goed25519.NewKeyFromSeed(seed))
 }
 
 func (library) WritePacket(w io.Writer, packet peer.Packet) error {
@@ -55,15 +84,18 @@ func (library) WritePacket(w io.Writer, packet peer.Packet) error {
 func message(packet peer.Packet) proto.Message {
 	switch packet.Kind {
 	case "ping":
-		return &p2p.Packet{Sum: &p2p.Packet_PacketPing{PacketPing: &p2p.PacketPing{}}}
+		return &packets.Packet{Sum: &packets.Packet_PacketPing{PacketPing: &packets.PacketPing{}}}
 	case "pong":
-		return &p2p.Packet{Sum: &p2p.Packet_PacketPong{PacketPong: &p2p.PacketPong{}}}
+		return &packets.Packet{Sum: &packets.Packet_PacketPong{PacketPong: &packets.PacketPong{}}}
 	case "msg":
-		msg := &p2p.PacketMsg{ChannelID: packet.Channel, EOF: packet.EOF, Data: packet.Data()}
-		return &p2p.Packet{Sum: &p2p.Packet_PacketMsg{PacketMsg: msg}}
+		msg := &packets.PacketMsg{ChannelID: packet.Channel, EOF: packet.EOF, Data: packet.Data()}
+		return &packets.Packet{Sum: &packets.Packet_PacketMsg{PacketMsg: msg}}
 	case "header":
 		return &types.Header{ChainID: "x"}
 	default:
-		return &p2p.Packet{}
+		return &packets.Packet{}
 	}
 }
+
+// patience ends a handshake that hangs, well before the test's own does.
+const patience = 10 * time.Second
