@@ -4,14 +4,30 @@ use std::collections::VecDeque;
 use std::process::Stdio;
 use std::time::Duration;
 
+use mconn::peer::PeerId;
+use mconn::secret::{Identity, SecretConnection};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::program::Release;
 use crate::traffic::{Digest, Digests, digests};
+
+/// What is connected with: a release of CometBFT, with or without its encryption.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remote {
+    pub(crate) release: Release,
+    pub(crate) encrypted: bool,
+}
+
+/// A byte stream to the Go side, encrypted or not.
+pub(crate) type Stream = Box<dyn ByteStream>;
+
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<Io: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for Io {}
 
 /// Who opens the TCP connection.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +48,7 @@ pub(crate) enum Amount {
 /// A running Go program. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Go {
+    encrypted: bool,
     /// Held for its kill on drop.
     _child: Child,
     commands: ChildStdin,
@@ -41,8 +58,8 @@ pub(crate) struct Go {
 }
 
 impl Go {
-    pub(crate) fn start(release: Release) -> Self {
-        let mut command = Command::new(release.program());
+    pub(crate) fn start(remote: Remote) -> Self {
+        let mut command = Command::new(remote.release.program());
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -51,6 +68,7 @@ impl Go {
         let commands = child.stdin.take().unwrap();
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         Self {
+            encrypted: remote.encrypted,
             _child: child,
             commands,
             events,
@@ -89,9 +107,36 @@ impl Go {
         }
     }
 
-    /// Has the Go side open a TCP connection to us and do `command` ("connect" or "raw") on it.
-    pub(crate) async fn open(&mut self, role: Role, mut command: Value) -> TcpStream {
-        let stream = match role {
+    /// Has the Go side open a connection to us and do `command` ("connect" or "raw") on it.
+    pub(crate) async fn open(&mut self, role: Role, command: Value) -> Stream {
+        if self.encrypted {
+            return Box::new(self.open_secret(role, command).await);
+        }
+        let socket = self.socket(role, command).await;
+        self.event("connected").await;
+        Box::new(socket)
+    }
+
+    /// The same, always encrypted. Each side learns who the other one is.
+    pub(crate) async fn open_secret(
+        &mut self,
+        role: Role,
+        mut command: Value,
+    ) -> SecretConnection<TcpStream> {
+        command["secret"] = json!(true);
+        command["seed"] = json!(hex(&GO_SEED));
+        let socket = self.socket(role, command).await;
+        let stream = SecretConnection::handshake(socket, &identity(&OUR_SEED))
+            .await
+            .expect("Go and we agree");
+        assert_eq!(PeerId::from(stream.remote_key()), id_of(&GO_SEED));
+        let connected = self.event("connected").await;
+        assert_eq!(connected["id"], json!(id_of(&OUR_SEED).to_string()));
+        stream
+    }
+
+    async fn socket(&mut self, role: Role, mut command: Value) -> TcpStream {
+        let socket = match role {
             Role::GoDials => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 command["address"] = json!(listener.local_addr().unwrap());
@@ -106,8 +151,8 @@ impl Go {
                     .unwrap()
             }
         };
-        self.event("connected").await;
-        stream
+        mconn::tcp::tune(&socket).unwrap();
+        socket
     }
 
     pub(crate) async fn send(&mut self, channel: u8, sizes: &[usize], amount: Amount) {
@@ -159,6 +204,21 @@ impl Go {
         self.early.iter().any(|event| event["event"] == "failed")
     }
 }
+
+pub(crate) fn identity(seed: &[u8; 32]) -> Identity {
+    Identity::from_seed(seed).unwrap()
+}
+
+pub(crate) fn id_of(seed: &[u8; 32]) -> PeerId {
+    PeerId::from(identity(seed).public_key())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) const OUR_SEED: [u8; 32] = [0x11; 32];
+pub(crate) const GO_SEED: [u8; 32] = [0x22; 32];
 
 /// Far longer than anything here takes; beyond it something hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);

@@ -6,16 +6,15 @@ use mconn::{CloseReason, Config, Error};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::go::{Amount, BOTH_ROLES, Go, Role};
+use crate::go::{Amount, BOTH_ROLES, Go, Remote, Role};
 use crate::ours::Ours;
-use crate::program::Release;
 use crate::session::{Channel, connect, for_go};
 use crate::traffic::{Digests, digest_of};
 
 /// Both sides ping each other for a while without any other traffic, then a message still crosses each way.
-pub(crate) async fn ping_pong_cycles(release: Release) {
+pub(crate) async fn ping_pong_cycles(remote: Remote) {
     for role in BOTH_ROLES {
-        let (mut go, ours) = connect(release, role, &[CHANNEL], go_pings(), we_ping()).await;
+        let (mut go, ours) = connect(remote, role, &[CHANNEL], go_pings(), we_ping()).await;
         sleep(CYCLES * PING).await;
         let stats = ours.handle.stats().await.unwrap();
         let cycles = [
@@ -39,8 +38,8 @@ pub(crate) async fn ping_pong_cycles(release: Release) {
 }
 
 /// The same while both sides send all they can.
-pub(crate) async fn ping_pong_beside_traffic(release: Release) {
-    let (mut go, ours) = connect(release, Role::GoListens, &[CHANNEL], go_pings(), we_ping()).await;
+pub(crate) async fn ping_pong_beside_traffic(remote: Remote) {
+    let (mut go, ours) = connect(remote, Role::GoListens, &[CHANNEL], go_pings(), we_ping()).await;
     for _ in 0..CYCLES {
         messages_cross(&mut go, &ours, &[1, 70_000, 100_000]).await;
         sleep(PING / 2).await;
@@ -51,8 +50,8 @@ pub(crate) async fn ping_pong_beside_traffic(release: Release) {
 }
 
 /// A peer that never answers our ping.
-pub(crate) async fn we_end_a_silent_peer(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn we_end_a_silent_peer(remote: Remote) {
+    let mut go = Go::start(remote);
     let stream = go.open(Role::GoListens, json!({ "do": "raw" })).await;
     let ours = Ours::start(stream, we_ping(), vec![CHANNEL.for_us()]);
     let (closed, _) = ours.end().await;
@@ -67,8 +66,8 @@ pub(crate) async fn we_end_a_silent_peer(release: Release) {
 }
 
 /// Go finds that we do not answer its ping: here nobody of ours is behind the socket.
-pub(crate) async fn go_ends_a_silent_peer(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn go_ends_a_silent_peer(remote: Remote) {
+    let mut go = Go::start(remote);
     let _silent = go.open(Role::GoDials, for_go(&[CHANNEL], go_pings())).await;
     assert_eq!(go.failure().await, "pong timeout");
 }

@@ -20,18 +20,29 @@ mod ten_channels;
 mod traffic;
 mod violations;
 
+/// Each scenario is a test of its own against each release, without and with encryption as listed.
 macro_rules! against_both_releases {
-    ($($module:ident::$name:ident),+ $(,)?) => {
-        mod v0_38_25 {
-            $(#[tokio::test] async fn $name() { crate::$module::$name(crate::program::Release::V0_38_25).await })+
+    ($name:ident, $encrypted:literal, $($module:ident::$scenario:ident),+ $(,)?) => {
+        mod $name {
+            mod v0_38_25 {
+                against_both_releases! { V0_38_25, $encrypted => $($module::$scenario),+ }
+            }
+            mod v1_0_1 {
+                against_both_releases! { V1_0_1, $encrypted => $($module::$scenario),+ }
+            }
         }
-        mod v1_0_1 {
-            $(#[tokio::test] async fn $name() { crate::$module::$name(crate::program::Release::V1_0_1).await })+
-        }
+    };
+    ($release:ident, $encrypted:literal => $($module:ident::$scenario:ident),+) => {
+        const REMOTE: crate::go::Remote = crate::go::Remote {
+            release: crate::program::Release::$release,
+            encrypted: $encrypted,
+        };
+        $(#[tokio::test] async fn $scenario() { crate::$module::$scenario(REMOTE).await })+
     };
 }
 
 against_both_releases! {
+    plain, false,
     checksum::go_accepts_checksums,
     checksum::we_miss_the_checksum_where_required,
     keepalive::go_ends_a_silent_peer,
@@ -53,6 +64,33 @@ against_both_releases! {
     ten_channels::ten_channels_limited_by_go,
     ten_channels::ten_channels_limited_by_us,
     ten_channels::ten_channels_unlimited,
+    violations::go_refuses_a_misconfigured_connection_of_ours,
+    violations::go_refuses_every_violation,
+    violations::we_refuse_a_misconfigured_connection_of_go,
+    violations::we_refuse_every_violation,
+    violations::we_refuse_packets_of_the_encoder_of_go,
+}
+
+against_both_releases! {
+    encrypted, true,
+    checksum::go_accepts_checksums,
+    checksum::we_miss_the_checksum_where_required,
+    keepalive::go_ends_a_silent_peer,
+    keepalive::ping_pong_beside_traffic,
+    keepalive::ping_pong_cycles,
+    keepalive::we_end_a_silent_peer,
+    recorded::go_refuses_what_was_recorded,
+    recorded::we_refuse_what_was_recorded,
+    sizes::empty_messages_from_go,
+    sizes::every_size_on_the_edge_ids,
+    sizes::every_size_on_the_stock_channels,
+    sizes::the_exact_limit_of_go,
+    stop::our_stop_loses_nothing,
+    stop::our_stop_under_a_limit_loses_nothing,
+    stop::the_abrupt_stop_of_go_ends_the_connection,
+    stop::the_flush_stop_of_go_loses_nothing,
+    stop::the_flush_stop_of_go_under_a_limit_loses_nothing,
+    ten_channels::ten_channels_for_a_minute,
     violations::go_refuses_a_misconfigured_connection_of_ours,
     violations::go_refuses_every_violation,
     violations::we_refuse_a_misconfigured_connection_of_go,

@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mconn::{ChannelDescriptor, Closed, Config, Connection, Handle, Receiver, Sender};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::go::PATIENCE;
+use crate::go::{ByteStream, PATIENCE};
 use crate::traffic::{Digest, Digests, Tally, message};
 
 /// A running connection of ours.
@@ -27,11 +26,10 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(crate) fn start(
-        stream: TcpStream,
+        stream: impl ByteStream + 'static,
         config: Config,
         channels: Vec<(u8, ChannelDescriptor)>,
     ) -> Self {
-        mconn::tcp::tune(&stream).unwrap();
         let mut connection = Connection::new(stream, config);
         let (inbox, mut receivers) = (Arc::new(Inbox::default()), JoinSet::new());
         let mut senders = BTreeMap::new();

@@ -4,15 +4,15 @@ use mconn::{CloseReason, Config, Error};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use crate::go::{BOTH_ROLES, Go};
+use crate::go::{BOTH_ROLES, Go, Remote};
 use crate::ours::Ours;
 use crate::program::Release;
 use crate::session::{Channel, for_go};
 use crate::violations::unhex;
 
 /// Every input of `packets.json` that Go refused when it was recorded: bytes of ours against Go's connection.
-pub(crate) async fn go_refuses_what_was_recorded(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn go_refuses_what_was_recorded(remote: Remote) {
+    let mut go = Go::start(remote);
     let vectors = recorded();
     let mut refused = 0;
     for (role, row) in BOTH_ROLES.into_iter().cycle().zip(refusals(&vectors)) {
@@ -28,7 +28,7 @@ pub(crate) async fn go_refuses_what_was_recorded(release: Release) {
         }
         let newer = row
             .get("conn_error_v1")
-            .filter(|_| matches!(release, Release::V1_0_1));
+            .filter(|_| matches!(remote.release, Release::V1_0_1));
         let expected = newer
             .unwrap_or_else(|| &row["conn_error"])
             .as_str()
@@ -40,8 +40,8 @@ pub(crate) async fn go_refuses_what_was_recorded(release: Release) {
 }
 
 /// The same bytes from Go's side against our connection at Go's packet limit.
-pub(crate) async fn we_refuse_what_was_recorded(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn we_refuse_what_was_recorded(remote: Remote) {
+    let mut go = Go::start(remote);
     let vectors = recorded();
     let mut refused = 0;
     for (role, row) in BOTH_ROLES.into_iter().cycle().zip(refusals(&vectors)) {

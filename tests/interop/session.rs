@@ -3,9 +3,8 @@
 use mconn::{ChannelDescriptor, ChannelId, Config};
 use serde_json::{Value, json};
 
-use crate::go::{Go, Role};
+use crate::go::{Go, Remote, Role};
 use crate::ours::Ours;
-use crate::program::Release;
 
 /// A channel as both ends have it.
 #[derive(Clone, Copy, Debug)]
@@ -46,13 +45,13 @@ impl Channel {
 
 /// Connects the two with the same channels.
 pub(crate) async fn connect(
-    release: Release,
+    remote: Remote,
     role: Role,
     channels: &[Channel],
     settings: Value,
     config: Config,
 ) -> (Go, Ours) {
-    let mut go = Go::start(release);
+    let mut go = Go::start(remote);
     let stream = go.open(role, for_go(channels, settings)).await;
     let ours = Ours::start(
         stream,

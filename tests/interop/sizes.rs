@@ -3,40 +3,39 @@
 use mconn::{CloseReason, Config, Error, ProtocolError};
 use serde_json::json;
 
-use crate::go::{Amount, BOTH_ROLES, Role};
-use crate::program::Release;
+use crate::go::{Amount, BOTH_ROLES, Remote, Role};
 use crate::session::{Channel, STOCK, connect};
 use crate::traffic::{Digests, digest_of};
 
 /// Every size up to its own largest message crosses on each of a stock node's channels.
-pub(crate) async fn every_size_on_the_stock_channels(release: Release) {
+pub(crate) async fn every_size_on_the_stock_channels(remote: Remote) {
     for role in BOTH_ROLES {
-        from_go(release, role, &STOCK, &SIZES[1..]).await;
-        from_us(release, role, &STOCK, Config::default()).await;
+        from_go(remote, role, &STOCK, &SIZES[1..]).await;
+        from_us(remote, role, &STOCK, Config::default()).await;
     }
 }
 
 /// Ids at the edges of one byte and of one varint byte. From Go this has final chunks that are full on ids from 0x80 on,
 /// which are one byte longer than Go itself accepts; from us these chunks are cut so that Go accepts them.
-pub(crate) async fn every_size_on_the_edge_ids(release: Release) {
+pub(crate) async fn every_size_on_the_edge_ids(remote: Remote) {
     for role in BOTH_ROLES {
-        from_go(release, role, &EDGES, &SIZES[1..]).await;
-        from_us(release, role, &EDGES, Config::default()).await;
+        from_go(remote, role, &EDGES, &SIZES[1..]).await;
+        from_us(remote, role, &EDGES, Config::default()).await;
     }
 }
 
 /// Go's sender loses empty messages that wait while several channels are busy, so there is one channel at a time.
-pub(crate) async fn empty_messages_from_go(release: Release) {
+pub(crate) async fn empty_messages_from_go(remote: Remote) {
     for (role, channel) in BOTH_ROLES.into_iter().cycle().zip(EDGES) {
-        from_go(release, role, &[channel], &SIZES).await;
+        from_go(remote, role, &[channel], &SIZES).await;
     }
 }
 
 /// At Go's exact packet limit we refuse what Go refuses: its own full final chunk on a high id.
-pub(crate) async fn the_exact_limit_of_go(release: Release) {
+pub(crate) async fn the_exact_limit_of_go(remote: Remote) {
     let config = Config::builder().max_packet(GO_MAX_PACKET).build().unwrap();
     let channel = Channel::new(0x80, 4_096);
-    let (mut go, ours) = connect(release, Role::GoDials, &[channel], json!({}), config).await;
+    let (mut go, ours) = connect(remote, Role::GoDials, &[channel], json!({}), config).await;
     go.send(0x80, &[1023, 1024], Amount::Messages(2)).await;
     let (closed, received) = ours.end().await;
     assert_eq!(
@@ -58,13 +57,13 @@ pub(crate) async fn the_exact_limit_of_go(release: Release) {
 }
 
 /// Everything that we send here, under another configuration.
-pub(crate) async fn from_us_with(release: Release, config: impl Fn() -> Config) {
-    from_us(release, Role::GoDials, &STOCK, config()).await;
-    from_us(release, Role::GoListens, &EDGES, config()).await;
+pub(crate) async fn from_us_with(remote: Remote, config: impl Fn() -> Config) {
+    from_us(remote, Role::GoDials, &STOCK, config()).await;
+    from_us(remote, Role::GoListens, &EDGES, config()).await;
 }
 
-async fn from_go(release: Release, role: Role, channels: &[Channel], sizes: &[usize]) {
-    let (mut go, ours) = connect(release, role, channels, json!({}), Config::default()).await;
+async fn from_go(remote: Remote, role: Role, channels: &[Channel], sizes: &[usize]) {
+    let (mut go, ours) = connect(remote, role, channels, json!({}), Config::default()).await;
     let expected = expected(channels, sizes);
     for channel in channels {
         let sizes = up_to_maximum(channel, sizes);
@@ -74,17 +73,17 @@ async fn from_go(release: Release, role: Role, channels: &[Channel], sizes: &[us
     assert_eq!(
         go.sent(channels.len()).await,
         expected,
-        "sent by Go, {release:?} {role:?}"
+        "sent by Go, {remote:?} {role:?}"
     );
     assert_eq!(
         ours.received(&expected).await,
         expected,
-        "received from Go, {release:?} {role:?}"
+        "received from Go, {remote:?} {role:?}"
     );
 }
 
-async fn from_us(release: Release, role: Role, channels: &[Channel], config: Config) {
-    let (mut go, ours) = connect(release, role, channels, json!({}), config).await;
+async fn from_us(remote: Remote, role: Role, channels: &[Channel], config: Config) {
+    let (mut go, ours) = connect(remote, role, channels, json!({}), config).await;
     let expected = expected(channels, &SIZES);
     for channel in channels {
         let sizes = up_to_maximum(channel, &SIZES);
@@ -94,7 +93,7 @@ async fn from_us(release: Release, role: Role, channels: &[Channel], config: Con
     assert_eq!(
         go.received(&expected).await,
         expected,
-        "received by Go, {release:?} {role:?}"
+        "received by Go, {remote:?} {role:?}"
     );
 }
 

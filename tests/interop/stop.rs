@@ -7,17 +7,16 @@ use mconn::{CloseReason, Config};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::go::{Amount, BOTH_ROLES, Go};
+use crate::go::{Amount, BOTH_ROLES, Go, Remote};
 use crate::ours::Ours;
-use crate::program::Release;
 use crate::session::{STOCK, connect};
 use crate::traffic::{Digests, digest_of};
 
 /// We stop with full queues. Half of the rounds Go is sending as fast as it can, so that its bytes lie unread at our side.
-pub(crate) async fn our_stop_loses_nothing(release: Release) {
+pub(crate) async fn our_stop_loses_nothing(remote: Remote) {
     for round in 0..ROUNDS {
         let (mut go, ours) = connect(
-            release,
+            remote,
             BOTH_ROLES[round % 2],
             &STOCK,
             json!({}),
@@ -34,22 +33,22 @@ pub(crate) async fn our_stop_loses_nothing(release: Release) {
 }
 
 /// The same when the queues take a second or two to leave.
-pub(crate) async fn our_stop_under_a_limit_loses_nothing(release: Release) {
+pub(crate) async fn our_stop_under_a_limit_loses_nothing(remote: Remote) {
     let ours = Config::builder().send_rate(Some(LIMIT)).build().unwrap();
     for (role, (settings, config)) in BOTH_ROLES
         .into_iter()
         .zip([(json!({}), ours), (go_receives_slowly(), Config::default())])
     {
-        let (mut go, ours) = connect(release, role, &STOCK, settings, config).await;
+        let (mut go, ours) = connect(remote, role, &STOCK, settings, config).await;
         we_send_and_stop(&mut go, ours).await;
     }
 }
 
 /// Go stops with full queues.
-pub(crate) async fn the_flush_stop_of_go_loses_nothing(release: Release) {
+pub(crate) async fn the_flush_stop_of_go_loses_nothing(remote: Remote) {
     for round in 0..ROUNDS {
         let (mut go, ours) = connect(
-            release,
+            remote,
             BOTH_ROLES[round % 2],
             &STOCK,
             json!({}),
@@ -61,22 +60,22 @@ pub(crate) async fn the_flush_stop_of_go_loses_nothing(release: Release) {
 }
 
 /// The same when the queues take a second or two to leave, or we take as long to read what Go left in the socket.
-pub(crate) async fn the_flush_stop_of_go_under_a_limit_loses_nothing(release: Release) {
+pub(crate) async fn the_flush_stop_of_go_under_a_limit_loses_nothing(remote: Remote) {
     let slow = Config::builder().recv_rate(Some(LIMIT)).build().unwrap();
     let pairs = [
         (json!({ "send_rate": LIMIT.get() }), Config::default()),
         (json!({}), slow),
     ];
     for (role, (settings, config)) in BOTH_ROLES.into_iter().zip(pairs) {
-        let (mut go, ours) = connect(release, role, &STOCK, settings, config).await;
+        let (mut go, ours) = connect(remote, role, &STOCK, settings, config).await;
         go_sends_and_stops(&mut go, ours).await;
     }
 }
 
 /// Go's other way to stop throws away what it has queued: the connection ends at once, and what came before is whole.
-pub(crate) async fn the_abrupt_stop_of_go_ends_the_connection(release: Release) {
+pub(crate) async fn the_abrupt_stop_of_go_ends_the_connection(remote: Remote) {
     for role in BOTH_ROLES {
-        let (mut go, ours) = connect(release, role, &STOCK, json!({}), Config::default()).await;
+        let (mut go, ours) = connect(remote, role, &STOCK, json!({}), Config::default()).await;
         go.send(0x40, &SIZES, Amount::Messages(MESSAGES)).await;
         let sent = go.sent(1).await;
         assert_eq!(ours.received(&sent).await, sent);

@@ -1,4 +1,4 @@
-//! The ten channels of a stock node, all busy both ways for half a minute.
+//! The ten channels of a stock node, all busy both ways for half a minute or a whole one.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -8,37 +8,44 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::go::{Amount, Go, Role};
+use crate::go::{Amount, Go, Remote, Role};
 use crate::ours::{Ours, send, until};
-use crate::program::Release;
 use crate::session::{STOCK, for_go};
 use crate::traffic::Digests;
 
-pub(crate) async fn ten_channels_unlimited(release: Release) {
-    let (_, received) = both_ways(release, Role::GoListens, NO_LIMIT, NO_LIMIT, &LARGE).await;
+pub(crate) async fn ten_channels_unlimited(remote: Remote) {
+    unlimited(remote, Role::GoListens, TIME).await;
+}
+
+pub(crate) async fn ten_channels_for_a_minute(remote: Remote) {
+    unlimited(remote, Role::GoDials, LONG).await;
+}
+
+async fn unlimited(remote: Remote, role: Role, time: Duration) {
+    let (_, received) = both_ways(remote, role, [NO_LIMIT; 2], time, &LARGE).await;
     assert!(received.iter().all(|bytes| *bytes > 0));
 }
 
-pub(crate) async fn ten_channels_limited_by_us(release: Release) {
-    both_ways_limited(release, Role::GoDials, NO_LIMIT, Some(LIMIT)).await;
+pub(crate) async fn ten_channels_limited_by_us(remote: Remote) {
+    both_ways_limited(remote, Role::GoDials, NO_LIMIT, Some(LIMIT)).await;
 }
 
-pub(crate) async fn ten_channels_limited_by_go(release: Release) {
-    both_ways_limited(release, Role::GoListens, Some(LIMIT), NO_LIMIT).await;
+pub(crate) async fn ten_channels_limited_by_go(remote: Remote) {
+    both_ways_limited(remote, Role::GoListens, Some(LIMIT), NO_LIMIT).await;
 }
 
-pub(crate) async fn ten_channels_limited_by_both(release: Release) {
-    both_ways_limited(release, Role::GoDials, Some(LIMIT), Some(LIMIT)).await;
+pub(crate) async fn ten_channels_limited_by_both(remote: Remote) {
+    both_ways_limited(remote, Role::GoDials, Some(LIMIT), Some(LIMIT)).await;
 }
 
 /// A limit also has to be used: one that let hardly anything through would make this a weak proof.
 async fn both_ways_limited(
-    release: Release,
+    remote: Remote,
     role: Role,
     go: Option<NonZeroU64>,
     us: Option<NonZeroU64>,
 ) {
-    let (time, received) = both_ways(release, role, go, us, &SMALL).await;
+    let (time, received) = both_ways(remote, role, [go, us], TIME, &SMALL).await;
     for bytes in received {
         let share = bytes as f64 / (LIMIT.get() as f64 * time.as_secs_f64());
         assert!(
@@ -50,13 +57,13 @@ async fn both_ways_limited(
 
 /// Lets both sides send on all channels, compares all digests, and returns the time it took and the bytes each received.
 async fn both_ways(
-    release: Release,
+    remote: Remote,
     role: Role,
-    go_limit: Option<NonZeroU64>,
-    our_limit: Option<NonZeroU64>,
+    [go_limit, our_limit]: [Option<NonZeroU64>; 2],
+    time: Duration,
     sizes: &[usize],
 ) -> (Duration, [u64; 2]) {
-    let mut go = Go::start(release);
+    let mut go = Go::start(remote);
     let rate = go_limit.map_or(0, NonZeroU64::get);
     let settings: Value = json!({ "send_rate": rate, "recv_rate": rate });
     let stream = go.open(role, for_go(&STOCK, settings)).await;
@@ -75,12 +82,12 @@ async fn both_ways(
     let start = Instant::now();
     let mut sending = JoinSet::new();
     for channel in STOCK {
-        go.send(channel.id, sizes, Amount::For(TIME)).await;
+        go.send(channel.id, sizes, Amount::For(time)).await;
         let (sender, sizes) = (ours.sender(channel.id), sizes.to_vec());
         sending.spawn(async move {
             (
                 channel.id,
-                send(sender, channel.id, &sizes, until(TIME)).await,
+                send(sender, channel.id, &sizes, until(time)).await,
             )
         });
     }
@@ -96,11 +103,12 @@ async fn both_ways(
     assert_eq!(by_us.len(), STOCK.len(), "every channel had its share");
     assert_eq!(by_go.len(), STOCK.len(), "every channel had its share");
     let bytes = [by_us, by_go].map(|digests| digests.values().map(|digest| digest.bytes).sum());
-    println!("{release:?}: {bytes:?} bytes received by us and by Go in {time:?}");
+    println!("{remote:?}: {bytes:?} bytes received by us and by Go in {time:?}");
     (time, bytes)
 }
 
 const TIME: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 const NO_LIMIT: Option<NonZeroU64> = None;
 const LIMIT: NonZeroU64 = NonZeroU64::new(512_000).unwrap();
 

@@ -3,11 +3,9 @@
 use mconn::{ChannelId, CloseReason, Closed, Config, Error, Malformed, ProtocolError};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::go::{Amount, BOTH_ROLES, Go, Role};
+use crate::go::{Amount, BOTH_ROLES, Go, Remote, Role, Stream};
 use crate::ours::Ours;
-use crate::program::Release;
 use crate::session::{Channel, for_go};
 use crate::traffic::{Digests, Tally};
 
@@ -27,8 +25,8 @@ enum Refusal {
 }
 
 /// Bytes of ours against Go's connection.
-pub(crate) async fn go_refuses_every_violation(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn go_refuses_every_violation(remote: Remote) {
+    let mut go = Go::start(remote);
     for (role, violation) in BOTH_ROLES.into_iter().cycle().zip(&VIOLATIONS) {
         let mut stream = go.open(role, for_go(&CHANNELS, json!({}))).await;
         stream.write_all(&unhex(GOOD)).await.unwrap();
@@ -53,8 +51,8 @@ pub(crate) async fn go_refuses_every_violation(release: Release) {
 }
 
 /// The same bytes from Go's side against our connection.
-pub(crate) async fn we_refuse_every_violation(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn we_refuse_every_violation(remote: Remote) {
+    let mut go = Go::start(remote);
     for (role, violation) in BOTH_ROLES.into_iter().cycle().zip(&VIOLATIONS) {
         let ours = start(go.open(role, json!({ "do": "raw" })).await);
         go.tell(json!({ "do": "write", "hex": format!("{GOOD}{}", violation.bytes) }))
@@ -68,8 +66,8 @@ pub(crate) async fn we_refuse_every_violation(release: Release) {
 }
 
 /// Packets that Go's own encoder writes, though a connection would not.
-pub(crate) async fn we_refuse_packets_of_the_encoder_of_go(release: Release) {
-    let mut go = Go::start(release);
+pub(crate) async fn we_refuse_packets_of_the_encoder_of_go(remote: Remote) {
+    let mut go = Go::start(remote);
     let packet = |channel: i32, eof: bool, size: usize| json!({ "kind": "msg", "channel": channel, "eof": eof, "size": size });
     let cases = [
         (vec![packet(2, true, 3)], unknown_channel(2)),
@@ -100,7 +98,7 @@ pub(crate) async fn we_refuse_packets_of_the_encoder_of_go(release: Release) {
 }
 
 /// Go's whole connection with settings that do not suit ours.
-pub(crate) async fn we_refuse_a_misconfigured_connection_of_go(release: Release) {
+pub(crate) async fn we_refuse_a_misconfigured_connection_of_go(remote: Remote) {
     let [known, small] = CHANNELS;
     let cases = [
         (
@@ -126,7 +124,7 @@ pub(crate) async fn we_refuse_a_misconfigured_connection_of_go(release: Release)
         ),
     ];
     for (channels, settings, channel, size, refusal) in cases {
-        let mut go = Go::start(release);
+        let mut go = Go::start(remote);
         let ours = start(go.open(Role::GoDials, for_go(&channels, settings)).await);
         go.send(channel, &[size], Amount::Messages(1)).await;
         assert_refused(ours.end().await.0, &refusal);
@@ -135,7 +133,7 @@ pub(crate) async fn we_refuse_a_misconfigured_connection_of_go(release: Release)
 }
 
 /// Our whole connection with settings that do not suit Go's.
-pub(crate) async fn go_refuses_a_misconfigured_connection_of_ours(release: Release) {
+pub(crate) async fn go_refuses_a_misconfigured_connection_of_ours(remote: Remote) {
     let wide = Config::builder().max_packet_payload(2_048).build().unwrap();
     let cases = [
         (
@@ -158,7 +156,7 @@ pub(crate) async fn go_refuses_a_misconfigured_connection_of_ours(release: Relea
         ),
     ];
     for (channel, config, size, text) in cases {
-        let mut go = Go::start(release);
+        let mut go = Go::start(remote);
         let stream = go.open(Role::GoListens, for_go(&CHANNELS, json!({}))).await;
         let ours = Ours::start(stream, config, vec![channel.for_us()]);
         ours.send(channel.id, &[size], 1).await;
@@ -168,7 +166,7 @@ pub(crate) async fn go_refuses_a_misconfigured_connection_of_ours(release: Relea
     }
 }
 
-fn start(stream: TcpStream) -> Ours {
+fn start(stream: Stream) -> Ours {
     Ours::start(
         stream,
         Config::default(),
