@@ -7,6 +7,9 @@
 //! here are the same, since an address book that judged otherwise would sort the same addresses into other buckets; who dials
 //! addresses that strangers offer should leave these out.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A range that CometBFT has a name for.

@@ -9,6 +9,8 @@ mod id;
 pub mod ip;
 mod node_info;
 mod resolve;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};

@@ -2,9 +2,11 @@
 
 mod error;
 mod host;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use super::excerpt;
@@ -75,8 +77,8 @@ impl<T: Into<IpAddr>> From<(T, u16)> for HostPort {
     }
 }
 
-impl From<std::net::SocketAddr> for HostPort {
-    fn from(address: std::net::SocketAddr) -> Self {
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
         Self::new(address.ip(), address.port())
     }
 }

@@ -2,6 +2,8 @@
 
 mod error;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use prost::Message;
@@ -87,7 +89,10 @@ impl NodeInfo {
         wire::decode(bytes)
     }
 
-    /// The bytes of the NodeInfo, without a length prefix: at most [`MAX_NODE_INFO_BYTES`].
+    /// The bytes of the NodeInfo, without a length prefix.
+    ///
+    /// For one that was built these are at most [`MAX_NODE_INFO_BYTES`]. They are not always those that it was decoded from, and up to four more
+    /// if those left out empty parts that CometBFT writes.
     pub fn encode(&self) -> Vec<u8> {
         wire::generated(self.fields.clone()).encode_to_vec()
     }

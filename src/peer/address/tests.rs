@@ -1,0 +1,197 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::peer::testing::{ID, id, recording, rows};
+use crate::testing::cases;
+
+#[test]
+fn a_text_is_read_as_go_reads_it() {
+    for [text, verdict, printed] in rows(&recording("addresses.json")["texts"]) {
+        let read = text.parse::<PeerAddr>();
+        match verdict {
+            "ok" => assert_eq!(read.unwrap().to_string(), printed.to_lowercase(), "{text}"),
+            "name" => assert_eq!(read.unwrap().ip(), None, "{text}"),
+            "no_id" => assert!(matches!(read, Err(AddressError::NoId { .. })), "{text}"),
+            "no_name" => assert!(
+                matches!(read, Err(AddressError::HostName { .. })),
+                "{text}: {read:?}"
+            ),
+            "invalid" => assert!(
+                !matches!(
+                    read,
+                    Ok(_) | Err(AddressError::NoId { .. } | AddressError::HostName { .. })
+                ),
+                "{text}: {read:?}"
+            ),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn an_error_names_the_value_and_the_problem() {
+    let too_long = format!("{}a:1", "a.".repeat(127));
+    let cases = [
+        ("127.0.0.1", r#"address "127.0.0.1" has no port"#),
+        ("[::1]", r#"address "[::1]" has no port"#),
+        (":1", r#"address ":1" has no host"#),
+        (
+            "::1:1",
+            r#"address "::1:1" has too many colons; IPv6 needs brackets"#,
+        ),
+        ("a]:1", r#"address "a]:1" has misplaced brackets"#),
+        ("a:65536", r#""65536" is not a port"#),
+        ("a:+1", r#""+1" is not a port"#),
+        (
+            "a b:1",
+            r#"host "a b" is neither an IP address nor a name: ' ' at byte 1 cannot be part of a name"#,
+        ),
+        (
+            "a..b:1",
+            r#"host "a..b" is neither an IP address nor a name: empty label"#,
+        ),
+        (
+            ".:1",
+            r#"host "." is neither an IP address nor a name: empty label"#,
+        ),
+        (
+            "-a:1",
+            r#"host "-a" is neither an IP address nor a name: hyphen at an end of a label"#,
+        ),
+        (
+            "1.2.3:1",
+            r#"host "1.2.3" is neither an IP address nor a name: no letter in it"#,
+        ),
+        (
+            &format!("{}:1", "a".repeat(64)),
+            &format!(
+                r#"host "{}" is neither an IP address nor a name: label of 64 bytes, the maximum is 63"#,
+                "a".repeat(64)
+            ),
+        ),
+        (
+            &too_long,
+            &format!(
+                "host \"{}\u{2026}\" is neither an IP address nor a name: name of 255 bytes, the maximum is 253",
+                "a.".repeat(60)
+            ),
+        ),
+    ];
+    for (text, message) in cases {
+        let error = text.parse::<HostPort>().unwrap_err();
+        assert_eq!(error.to_string(), message);
+        let full = format!("{ID}@{text}").parse::<PeerAddr>().unwrap_err();
+        assert_eq!(full, error, "{text}");
+    }
+    let no_id = "127.0.0.1:1".parse::<PeerAddr>().unwrap_err();
+    assert_eq!(
+        no_id.to_string(),
+        r#"address "127.0.0.1:1" is not of the form id@host:port"#
+    );
+    let short = "ab@127.0.0.1:1".parse::<PeerAddr>().unwrap_err();
+    assert_eq!(
+        short.to_string(),
+        r#""ab" is not a peer id: peer id of 2 hex digits, it must have 40"#
+    );
+}
+
+#[test]
+fn the_first_problem_is_the_one_that_is_named() {
+    let is_id = |error| matches!(error, AddressError::Id { .. });
+    assert!(is_id("x@nothing".parse::<PeerAddr>().unwrap_err()));
+    let is_host = |error| matches!(error, AddressError::HostName { .. });
+    let bad_both = format!("{ID}@a b:x");
+    assert!(is_host(bad_both.parse::<PeerAddr>().unwrap_err()));
+}
+
+#[test]
+fn names_at_their_limits() {
+    let long = format!("{}{}", "a.".repeat(126), "a");
+    assert_eq!(long.len(), 253);
+    for name in [
+        long.as_str(),
+        &format!("{long}."),
+        &"a".repeat(63),
+        "localhost",
+        "_srv.a-b.c1",
+        "1a",
+        "a.1",
+        "xn--bcher-kva.example.",
+    ] {
+        let read: HostName = name.parse().unwrap();
+        assert_eq!(read.as_str(), name);
+    }
+}
+
+#[test]
+fn names_are_equal_in_any_case() {
+    let (one, other): (HostPort, HostPort) = (
+        "Example.COM:1".parse().unwrap(),
+        "tcp://example.com:1".parse().unwrap(),
+    );
+    assert_eq!(one, other);
+    assert_eq!(one.to_string(), "example.com:1");
+}
+
+#[test]
+fn an_ipv4_address_in_ipv6_is_the_ipv4_address() {
+    let mapped: IpAddr = "::ffff:1.2.3.4".parse().unwrap();
+    let plain: IpAddr = "1.2.3.4".parse().unwrap();
+    assert_eq!(HostPort::new(mapped, 5), HostPort::new(plain, 5));
+    assert_eq!(HostPort::from((mapped, 5)).ip(), Some(plain));
+    assert_eq!(HostPort::from(SocketAddr::new(mapped, 5)).ip(), Some(plain));
+    assert_eq!(Host::from(mapped).to_string(), "1.2.3.4");
+}
+
+#[test]
+fn addresses_of_one_id_or_one_place_are_the_same() {
+    let read = |text: &str| text.parse::<PeerAddr>().unwrap();
+    let other = "a4713d8b79ff1349891e99021966b04abeffa268";
+    let here = read(&format!("{ID}@1.2.3.4:5"));
+    assert!(here.same(&here));
+    assert!(here.same(&read(&format!("{}@5.6.7.8:9", ID.to_uppercase()))));
+    assert!(here.same(&read(&format!("{other}@[::ffff:1.2.3.4]:5"))));
+    assert!(!here.same(&read(&format!("{other}@1.2.3.4:6"))));
+    assert_ne!(here, read(&format!("{other}@1.2.3.4:5")));
+    assert_ne!(here, read(&format!("{ID}@1.2.3.4:6")));
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn an_address_comes_back_from_its_text(host in any_host(), port: u16, bytes: [u8; 20]) {
+        let place = HostPort::new(host, port);
+        prop_assert_eq!(&place.to_string().parse::<HostPort>(), &Ok(place.clone()));
+        let peer = PeerAddr::new(PeerId::new(bytes), place);
+        prop_assert_eq!(&peer.to_string().parse::<PeerAddr>(), &Ok(peer.clone()));
+        prop_assert_eq!(format!("any://{peer}://any").parse::<PeerAddr>(), Ok(peer));
+    }
+
+    #[test]
+    fn no_text_makes_it_panic_and_what_is_read_prints_as_what_reads_the_same(
+        text in prop_oneof![any::<String>(), "([a-zA-Z0-9.:@%_-]|\\[|\\]|://){0,60}"],
+    ) {
+        if let Ok(place) = text.parse::<HostPort>() {
+            prop_assert_eq!(place.to_string().parse::<HostPort>(), Ok(place));
+        }
+        let peer = format!("{}@{text}", id()).parse::<PeerAddr>();
+        if let Ok(peer) = peer {
+            prop_assert_eq!(peer.to_string().parse::<PeerAddr>(), Ok(peer));
+        }
+    }
+}
+
+fn any_host() -> impl Strategy<Value = Host> {
+    prop_oneof![
+        any::<IpAddr>().prop_map(Host::from),
+        any::<[u8; 4]>().prop_map(|low| {
+            let [a, b, c, d] = low;
+            Host::from(Ipv4Addr::new(a, b, c, d).to_ipv6_mapped())
+        }),
+        "[a-zA-Z_]{1,63}(\\.[a-z0-9_]([a-z0-9-]{0,10}[a-z0-9])?){0,4}\\.?"
+            .prop_map(|name| Host::Name(name.parse().unwrap())),
+    ]
+}
