@@ -32,69 +32,67 @@ fn a_text_is_read_as_go_reads_it() {
 
 #[test]
 fn an_error_names_the_value_and_the_problem() {
-    let too_long = format!("{}a:1", "a.".repeat(127));
-    let cases = [
+    for (text, message) in [
         ("127.0.0.1", r#"address "127.0.0.1" has no port"#),
         ("[::1]", r#"address "[::1]" has no port"#),
         (":1", r#"address ":1" has no host"#),
-        (
-            "::1:1",
-            r#"address "::1:1" has too many colons; IPv6 needs brackets"#,
-        ),
         ("a]:1", r#"address "a]:1" has misplaced brackets"#),
         ("a:65536", r#""65536" is not a port"#),
         ("a:+1", r#""+1" is not a port"#),
         (
-            "a b:1",
-            r#"host "a b" is neither an IP address nor a name: ' ' at byte 1 cannot be part of a name"#,
+            "::1:1",
+            r#"address "::1:1" has too many colons; IPv6 needs brackets"#,
         ),
-        (
-            "a..b:1",
-            r#"host "a..b" is neither an IP address nor a name: empty label"#,
-        ),
-        (
-            ".:1",
-            r#"host "." is neither an IP address nor a name: empty label"#,
-        ),
-        (
-            "-a:1",
-            r#"host "-a" is neither an IP address nor a name: hyphen at an end of a label"#,
-        ),
-        (
-            "1.2.3:1",
-            r#"host "1.2.3" is neither an IP address nor a name: no letter in it"#,
-        ),
-        (
-            &format!("{}:1", "a".repeat(64)),
-            &format!(
-                r#"host "{}" is neither an IP address nor a name: label of 64 bytes, the maximum is 63"#,
-                "a".repeat(64)
-            ),
-        ),
-        (
-            &too_long,
-            &format!(
-                "host \"{}\u{2026}\" is neither an IP address nor a name: name of 255 bytes, the maximum is 253",
-                "a.".repeat(60)
-            ),
-        ),
-    ];
-    for (text, message) in cases {
+    ] {
         let error = text.parse::<HostPort>().unwrap_err();
         assert_eq!(error.to_string(), message);
         let full = format!("{ID}@{text}").parse::<PeerAddr>().unwrap_err();
         assert_eq!(full, error, "{text}");
     }
-    let no_id = "127.0.0.1:1".parse::<PeerAddr>().unwrap_err();
-    assert_eq!(
-        no_id.to_string(),
-        r#"address "127.0.0.1:1" is not of the form id@host:port"#
-    );
-    let short = "ab@127.0.0.1:1".parse::<PeerAddr>().unwrap_err();
-    assert_eq!(
-        short.to_string(),
-        r#""ab" is not a peer id: peer id of 2 hex digits, it must have 40"#
-    );
+    for (text, message) in [
+        (
+            "1.2.3.4:1",
+            r#"address "1.2.3.4:1" is not of the form id@host:port"#,
+        ),
+        (
+            "ab@1.2.3.4:1",
+            r#""ab" is not a peer id: peer id of 2 hex digits, it must have 40"#,
+        ),
+    ] {
+        let error = text.parse::<PeerAddr>().unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn what_is_no_name_is_refused_with_the_reason() {
+    let long = "a.".repeat(127) + "a";
+    let long_label = "a".repeat(64);
+    for (host, reason) in [
+        ("a b", "' ' at byte 1 cannot be part of a name"),
+        ("a..b", "empty label"),
+        (".", "empty label"),
+        ("-a", "hyphen at an end of a label"),
+        ("a-.b", "hyphen at an end of a label"),
+        ("1.2.3", "no letter in it"),
+        (&long_label, "label of 64 bytes, the maximum is 63"),
+        (&long, "name of 255 bytes, the maximum is 253"),
+    ] {
+        let problem = host.parse::<HostName>().unwrap_err();
+        assert_eq!(problem.to_string(), reason);
+        let error = format!("{host}:1").parse::<HostPort>().unwrap_err();
+        let host = excerpt(host);
+        let expected = AddressError::HostName { host, problem };
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_in_what_is_said_of_it() {
+    let error = "\u{e9}".repeat(5000).parse::<PeerAddr>().unwrap_err();
+    let shown = format!("{}\u{2026}", "\u{e9}".repeat(120));
+    let message = format!("address {shown:?} is not of the form id@host:port");
+    assert_eq!(error.to_string(), message);
 }
 
 #[test]
