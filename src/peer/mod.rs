@@ -8,6 +8,7 @@ mod handshake_error;
 mod id;
 pub mod ip;
 mod node_info;
+pub mod node_key;
 mod resolve;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,217 @@
+use std::fs;
+use std::sync::Barrier;
+use std::thread;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tempfile::{TempDir, tempdir};
+
+use super::*;
+use crate::peer::PeerId;
+use crate::peer::testing::{ID, unhex};
+
+#[test]
+fn the_golden_file_is_written_and_read() {
+    let (directory, path) = place();
+    let identity = golden();
+    assert_eq!(PeerId::from(identity.public_key()).to_string(), ID);
+    save(&identity, &path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), GOLDEN);
+    let loaded = load(&path).unwrap();
+    assert_eq!(loaded.seed(), identity.seed());
+    assert_eq!(loaded.public_key(), identity.public_key());
+    assert_eq!(names(&directory), ["node_key.json"]);
+}
+
+#[test]
+fn saving_replaces_what_is_there() {
+    let (directory, path) = place();
+    fs::write(&path, "x".repeat(10_000)).unwrap();
+    save(&golden(), &path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), GOLDEN);
+    assert_eq!(names(&directory), ["node_key.json"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (directory, path) = place();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    save(&golden(), &path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    let generated = directory.path().join("generated.json");
+    load_or_generate(&generated).unwrap();
+    assert_eq!(mode(&generated), 0o600);
+}
+
+#[test]
+fn what_cannot_be_saved_leaves_everything_as_it_was() {
+    let (directory, path) = place();
+    fs::create_dir(&path).unwrap();
+    let error = save(&golden(), &path).unwrap_err();
+    assert!(matches!(error, NodeKeyError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("node_key.json"));
+    assert_eq!(names(&directory), ["node_key.json"]);
+    for nowhere in [directory.path().join("no/key.json"), "/".into(), "".into()] {
+        let error = save(&golden(), nowhere).unwrap_err();
+        assert!(matches!(error, NodeKeyError::Io { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_an_error_of_its_own() {
+    let (directory, path) = place();
+    match load(&path) {
+        Err(NodeKeyError::NotFound { path: named }) => assert_eq!(named, path),
+        other => panic!("{other:?}"),
+    }
+    let error = load(directory.path()).unwrap_err();
+    assert!(matches!(error, NodeKeyError::Io { .. }), "{error}");
+}
+
+#[test]
+fn an_identity_is_generated_once() {
+    let (directory, path) = place();
+    let first = load_or_generate(&path).unwrap();
+    let second = load_or_generate(&path).unwrap();
+    assert_eq!(first.seed(), second.seed());
+    assert_eq!(names(&directory), ["node_key.json"]);
+}
+
+#[test]
+fn those_that_generate_at_once_get_the_same_identity() {
+    let (directory, path) = place();
+    let barrier = Barrier::new(8);
+    let load = || {
+        barrier.wait();
+        *load_or_generate(&path).unwrap().public_key()
+    };
+    let keys: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+        threads.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    assert!(keys.iter().all(|key| *key == keys[0]));
+    assert_eq!(names(&directory), ["node_key.json"]);
+}
+
+#[test]
+fn a_file_that_is_no_node_key_is_an_error_and_untouched() {
+    for (text, expected) in odd_files() {
+        let (directory, path) = place();
+        fs::write(&path, &text).unwrap();
+        for error in [
+            load(&path).unwrap_err(),
+            load_or_generate(&path).unwrap_err(),
+        ] {
+            match error {
+                NodeKeyError::Invalid { problem, .. } => assert_eq!(problem, expected, "{text}"),
+                other => panic!("{text}: {other}"),
+            }
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(names(&directory), ["node_key.json"]);
+    }
+}
+
+#[test]
+fn the_layout_of_the_json_does_not_matter() {
+    let text = GOLDEN
+        .replace(['{', ','], "{\n")
+        .replace("{\n\"value", ",\"more\":1, \"value");
+    let (_directory, path) = place();
+    fs::write(&path, format!(" {text}\n")).unwrap();
+    assert_eq!(load(&path).unwrap().seed(), golden().seed());
+}
+
+#[test]
+fn errors_show_nothing_of_the_key() {
+    let (_directory, path) = place();
+    for text in [
+        GOLDEN.replace("Ed25519", "Secp256k1"),
+        GOLDEN.replace("Gg==", "Gw=="),
+        GOLDEN.replace("==", ""),
+        GOLDEN.replace("}}", ""),
+        GOLDEN.replace("value", "secret"),
+    ] {
+        fs::write(&path, &text).unwrap();
+        let error = load(&path).unwrap_err();
+        assert!(
+            !format!("{error} {error:?}").contains(&GOLDEN[60..70]),
+            "{text}"
+        );
+    }
+}
+
+fn odd_files() -> Vec<(String, InvalidNodeKey)> {
+    let seed_only = STANDARD.encode(golden().seed().as_ref());
+    let zero_half = STANDARD.encode([golden().seed().as_ref(), &[0; 32]].concat());
+    let long = STANDARD.encode([7; 65]);
+    let missing = |field| InvalidNodeKey::Missing { field };
+    let not_json = |line, column| InvalidNodeKey::NotJson { line, column };
+    let with = |value: &str| GOLDEN.replace(VALUE, value);
+    vec![
+        (String::new(), not_json(1, 0)),
+        ("{".to_owned(), not_json(1, 1)),
+        (format!("{GOLDEN}\n}}"), not_json(2, 1)),
+        ("{}".to_owned(), missing("/priv_key/type")),
+        ("[]".to_owned(), missing("/priv_key/type")),
+        (GOLDEN.replace("value", "v"), missing("/priv_key/value")),
+        (GOLDEN.replace("type", "t"), missing("/priv_key/type")),
+        (
+            GOLDEN.replace("Ed25519", "Secp256k1"),
+            InvalidNodeKey::Secp256k1,
+        ),
+        (
+            GOLDEN.replace("Ed25519", "Sr25519"),
+            InvalidNodeKey::KeyType {
+                found: "tendermint/PrivKeySr25519".to_owned(),
+            },
+        ),
+        (with("not base64"), InvalidNodeKey::NotBase64),
+        (with(VALUE.trim_end_matches('=')), InvalidNodeKey::NotBase64),
+        (with(""), InvalidNodeKey::Length { len: 0 }),
+        (with(&seed_only), InvalidNodeKey::Length { len: 32 }),
+        (with(&long), InvalidNodeKey::Length { len: 65 }),
+        (with(&zero_half), InvalidNodeKey::Mismatch),
+        (
+            with(&VALUE.replace("Gg==", "Gw==")),
+            InvalidNodeKey::Mismatch,
+        ),
+        (
+            with(&VALUE.replace("nWGx", "nWGy")),
+            InvalidNodeKey::Mismatch,
+        ),
+        (
+            format!("{GOLDEN}{}", " ".repeat(4096)),
+            InvalidNodeKey::TooLong { max: 4096 },
+        ),
+    ]
+}
+
+/// RFC 8032, section 7.1, test 1.
+fn golden() -> Identity {
+    let seed = unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+    Identity::from_seed(&seed.try_into().unwrap()).unwrap()
+}
+
+fn place() -> (TempDir, PathBuf) {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("node_key.json");
+    (directory, path)
+}
+
+fn names(directory: &TempDir) -> Vec<String> {
+    let entries = fs::read_dir(directory.path()).unwrap();
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = entries.map(name).collect();
+    names.retain(|name| name != "generated.json");
+    names
+}
+
+const GOLDEN: &str = r#"{"priv_key":{"type":"tendermint/PrivKeyEd25519","value":"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWpgBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg=="}}"#;
+const VALUE: &str =
+    "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWpgBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg==";
