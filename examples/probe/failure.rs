@@ -1,7 +1,9 @@
 //! Why the program ends with a status other than zero.
 
 use std::io;
+use std::path::PathBuf;
 
+use mconn::peer::node_key::NodeKeyError;
 use mconn::peer::{DialError, HandshakeError, NodeInfoError, PeerConfigError, UpgradeError};
 use mconn::secret::IdentityError;
 use mconn::{Closed, ConfigError};
@@ -15,6 +17,8 @@ pub(crate) enum Failure {
     Ended(Closed),
     #[error("interrupted")]
     Interrupted,
+    #[error("cannot use the key {}: {error}", path.display())]
+    Key { path: PathBuf, error: NodeKeyError },
     #[error("cannot be a node: {0}")]
     Identity(#[from] IdentityError),
     #[error("cannot be a node: {0}")]
@@ -34,6 +38,7 @@ impl Failure {
             Self::Dial(error) => kind_of_dial(error),
             Self::Ended(_) => "ended",
             Self::Interrupted => "interrupted",
+            Self::Key { .. } => "key",
             Self::Identity(_) | Self::NodeInfo(_) | Self::Peer(_) | Self::Config(_) => "config",
             Self::System(_) => "system",
         }

@@ -22,6 +22,8 @@ pub(crate) struct Host {
     target: Target,
     stop: CancellationToken,
     accepting: JoinSet<()>,
+    #[cfg(test)]
+    visited: CancellationToken,
 }
 
 impl Host {
@@ -37,12 +39,15 @@ impl Host {
         let listener = transport.listen(any_port).await?;
         let address = PeerAddr::new(*transport.id(), listener.local_addr()?);
         let stop = CancellationToken::new();
+        let visited = CancellationToken::new();
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, stop.clone()));
+        accepting.spawn(accept(listener, stop.clone(), visited.clone()));
         Ok(Self {
             target: Target::Peer(address),
             stop,
             accepting,
+            #[cfg(test)]
+            visited,
         })
     }
 
@@ -55,14 +60,25 @@ impl Host {
         self.stop.cancel();
         while self.accepting.join_next().await.is_some() {}
     }
+
+    #[cfg(test)]
+    pub(crate) async fn stop_after_first_peer(self) {
+        self.visited.cancelled().await;
+        self.stop().await;
+    }
 }
 
-async fn accept(mut listener: Listener<TcpListener>, stop: CancellationToken) {
+async fn accept(
+    mut listener: Listener<TcpListener>,
+    stop: CancellationToken,
+    visited: CancellationToken,
+) {
     let mut peers = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         // A visitor of another network is how a first visit finds out ours.
         if let Ok(peer) = accepted {
             peers.spawn(serve(peer, stop.clone()));
+            visited.cancel();
         }
         while peers.try_join_next().is_some() {}
     }

@@ -146,7 +146,7 @@ fn describe(info: &NodeInfo, address: &str) -> String {
     let tx_index = match info.tx_index() {
         TxIndex::On => "on",
         TxIndex::Off => "off",
-        _ => "not said",
+        _ => "",
     };
     let rows = [
         ("id", info.id().to_string()),
@@ -168,7 +168,10 @@ fn describe(info: &NodeInfo, address: &str) -> String {
     ];
     let lines: Vec<String> = rows
         .iter()
-        .map(|(name, value)| format!("{name:<13}{value}"))
+        .map(|(name, value)| match value.as_str() {
+            "" => format!("{name:<13}not said"),
+            value => format!("{name:<13}{value}"),
+        })
         .collect();
     lines.join("\n")
 }

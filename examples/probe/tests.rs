@@ -1,1 +1,160 @@
 //! The program against nodes of its own.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use clap::{CommandFactory, Parser};
+use mconn::peer::{HostPort, PeerAddr, PeerId};
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Cli, Target};
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::report::Report;
+use crate::visit;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn an_address_has_an_id_or_none() {
+    let id = "21fe31dfa154a261626bf854046fd2271b7bed4b";
+    let cli = Cli::parse_from(["probe", &format!("{id}@127.0.0.1:1")]);
+    assert!(matches!(cli.target, Some(Target::Peer(_))));
+    let cli = Cli::parse_from(["probe", "localhost:1"]);
+    assert!(matches!(cli.target, Some(Target::Anyone(_))));
+    assert!(Cli::try_parse_from(["probe", "localhost"]).is_err());
+    assert!(Cli::try_parse_from(["probe", "not-an-id@localhost:1"]).is_err());
+}
+
+#[tokio::test]
+async fn it_finds_out_the_network_and_says_who_is_there_and_what_passes() {
+    let host = Host::start().await.unwrap();
+    let (done, events) = visit(host.target(), &["--for", "1"]).await;
+    done.unwrap();
+    host.stop().await;
+    assert_eq!(
+        names(&events)[..3],
+        ["dialing", "learned", "peer"],
+        "{events:?}"
+    );
+    let peer = event(&events, "peer");
+    assert_eq!(peer["network"], "probe-chain");
+    assert_eq!(peer["moniker"], "host");
+    assert_eq!(peer["channels"][1], "0x20");
+    let addresses = event(&events, "addresses");
+    assert_eq!(addresses["addresses"][0]["ip"], "192.0.2.1");
+    assert_eq!(names(&events).last(), Some(&"ended"));
+}
+
+#[tokio::test]
+async fn a_known_network_needs_no_second_visit() {
+    let host = Host::start().await.unwrap();
+    let (done, events) = visit(host.target(), &["--for", "0", "--network", "probe-chain"]).await;
+    done.unwrap();
+    host.stop().await;
+    assert_eq!(names(&events)[..2], ["dialing", "peer"]);
+}
+
+#[tokio::test]
+async fn each_failure_has_a_kind_of_its_own() {
+    let host = Host::start().await.unwrap();
+    let Target::Peer(address) = host.target() else {
+        panic!("the host has an id");
+    };
+    let stranger = Target::Peer(PeerAddr::new(
+        PeerId::new([7; 20]),
+        address.host_port().clone(),
+    ));
+    let (done, _) = visit(&stranger, &[]).await;
+    assert_eq!(done.unwrap_err().kind(), "unexpected_peer");
+    let (done, _) = visit(host.target(), &["--network", "another"]).await;
+    assert_eq!(done.unwrap_err().kind(), "incompatible");
+    let (done, _) = visit(host.target(), &["--key", "no-such-file.json"]).await;
+    assert_eq!(done.unwrap_err().kind(), "key");
+    host.stop().await;
+
+    let (done, _) = visit(&nobody().await, &[]).await;
+    assert_eq!(done.unwrap_err().kind(), "connect");
+    let (done, _) = visit(&stranger_saying(b"").await, &[]).await;
+    assert_eq!(done.unwrap_err().kind(), "closed");
+    let (done, _) = visit(&stranger_saying(b"SSH-2.0-x\r\n\x0a\x0a\x0a").await, &[]).await;
+    let kind = done.unwrap_err().kind();
+    assert!(
+        ["malformed", "authentication", "closed"].contains(&kind),
+        "{kind}"
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_that_the_other_side_ends_is_a_failure() {
+    let host = Host::start().await.unwrap();
+    let target = host.target().clone();
+    let visiting = tokio::spawn(async move { visit(&target, &["--for", "60"]).await });
+    // The host stops as soon as it has told something.
+    host.stop_after_first_peer().await;
+    let (done, events) = visiting.await.unwrap();
+    assert!(matches!(done, Err(Failure::Ended(_))), "{done:?}");
+    assert_eq!(names(&events).last(), Some(&"ended"));
+}
+
+async fn visit(target: &Target, arguments: &[&str]) -> (Result<(), Failure>, Vec<Value>) {
+    let cli = Cli::parse_from([&["probe", "--json"], arguments].concat());
+    let lines = Lines::default();
+    let mut report = Report::to(lines.clone(), true);
+    let done = visit::run(target, &cli, &CancellationToken::new(), &mut report).await;
+    let written = lines.0.lock().unwrap().clone();
+    let events = String::from_utf8(written).unwrap();
+    let events = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    (done, events.collect())
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    events
+        .iter()
+        .filter_map(|event| event["event"].as_str())
+        .collect()
+}
+
+fn event<'a>(events: &'a [Value], name: &str) -> &'a Value {
+    events.iter().find(|event| event["event"] == name).unwrap()
+}
+
+/// An address where nobody listens.
+async fn nobody() -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    Target::Anyone(HostPort::from(listener.local_addr().unwrap()))
+}
+
+/// Somebody who says this and hangs up, whatever it is told.
+async fn stranger_saying(text: &'static [u8]) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(text).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    Target::Anyone(HostPort::from(address))
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mconn::Config;
 use mconn::peer::{
     DialError, HandshakeError, Incompatible, Peer, Transport, TransportConfig, UpgradeError,
+    node_key,
 };
 use mconn::secret::Identity;
 use tokio::net::TcpStream;
@@ -37,7 +38,13 @@ async fn dial(
     stop: &CancellationToken,
     report: &mut Report,
 ) -> Result<Peer<TcpStream>, Failure> {
-    let identity = Arc::new(Identity::generate()?);
+    let identity = Arc::new(match &cli.key {
+        Some(path) => node_key::load(path).map_err(|error| Failure::Key {
+            path: path.clone(),
+            error,
+        })?,
+        None => Identity::generate()?,
+    });
     let mut network = cli.network.clone();
     let mut block_protocol = BLOCK_PROTOCOL;
     loop {
