@@ -22,7 +22,7 @@ pub(crate) struct Host {
     target: Target,
     stop: CancellationToken,
     accepting: JoinSet<()>,
-    #[cfg(test)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests wait for a visitor"))]
     visited: CancellationToken,
 }
 
@@ -46,7 +46,6 @@ impl Host {
             target: Target::Peer(address),
             stop,
             accepting,
-            #[cfg(test)]
             visited,
         })
     }
@@ -61,10 +60,10 @@ impl Host {
         while self.accepting.join_next().await.is_some() {}
     }
 
+    /// Cancelled once a peer has come.
     #[cfg(test)]
-    pub(crate) async fn stop_after_first_peer(self) {
-        self.visited.cancelled().await;
-        self.stop().await;
+    pub(crate) const fn visited(&self) -> &CancellationToken {
+        &self.visited
     }
 }
 

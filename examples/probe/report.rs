@@ -86,7 +86,7 @@ impl Report {
             json!({
                 "event": "traffic",
                 "seconds": elapsed.as_secs_f64(),
-                "round_trip_us": stats.round_trip.map(|time| time.as_micros() as u64),
+                "round_trip_us": stats.round_trip.map(|time| time.as_secs_f64() * 1e6),
                 "pings": stats.pings_sent,
                 "channels": busy.iter().map(|channel| flow(channel)).collect::<Vec<_>>(),
             }),

@@ -81,9 +81,9 @@ async fn each_failure_has_a_kind_of_its_own() {
 
     let (done, _) = visit(&nobody().await, &[]).await;
     assert_eq!(done.unwrap_err().kind(), "connect");
-    let (done, _) = visit(&stranger_saying(b"").await, &[]).await;
+    let (done, _) = visit_one_who_says(b"").await;
     assert_eq!(done.unwrap_err().kind(), "closed");
-    let (done, _) = visit(&stranger_saying(b"SSH-2.0-x\r\n\x0a\x0a\x0a").await, &[]).await;
+    let (done, _) = visit_one_who_says(b"SSH-2.0-x\r\n\x0a\x0a\x0a").await;
     let kind = done.unwrap_err().kind();
     assert!(
         ["malformed", "authentication", "closed"].contains(&kind),
@@ -95,10 +95,11 @@ async fn each_failure_has_a_kind_of_its_own() {
 async fn a_conversation_that_the_other_side_ends_is_a_failure() {
     let host = Host::start().await.unwrap();
     let target = host.target().clone();
-    let visiting = tokio::spawn(async move { visit(&target, &["--for", "60"]).await });
-    // The host stops as soon as it has told something.
-    host.stop_after_first_peer().await;
-    let (done, events) = visiting.await.unwrap();
+    let stopping = async {
+        host.visited().cancelled().await;
+        host.stop().await;
+    };
+    let ((done, events), ()) = tokio::join!(visit(&target, &["--for", "60"]), stopping);
     assert!(matches!(done, Err(Failure::Ended(_))), "{done:?}");
     assert_eq!(names(&events).last(), Some(&"ended"));
 }
@@ -133,16 +134,16 @@ async fn nobody() -> Target {
     Target::Anyone(HostPort::from(listener.local_addr().unwrap()))
 }
 
-/// Somebody who says this and hangs up, whatever it is told.
-async fn stranger_saying(text: &'static [u8]) -> Target {
+/// Visits somebody who says this and hangs up, whatever it is told.
+async fn visit_one_who_says(text: &[u8]) -> (Result<(), Failure>, Vec<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    let target = Target::Anyone(HostPort::from(listener.local_addr().unwrap()));
+    let saying = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(text).await.unwrap();
         stream.shutdown().await.unwrap();
-    });
-    Target::Anyone(HostPort::from(address))
+    };
+    tokio::join!(visit(&target, &[]), saying).0
 }
 
 #[derive(Clone, Default)]
