@@ -4,13 +4,15 @@
 //! by priority, and puts the messages together again on the other side. It runs over any `AsyncRead + AsyncWrite`: TCP (call
 //! [`tcp::tune`] first), Unix sockets, in-memory pipes, TLS. CometBFT nodes of v0.34 to v1 speak the same protocol.
 //!
-//! It does no encryption and no handshake, and has no flow control per channel: a receiver that does not keep up slows the whole
-//! connection, or sheds if its channel chose to.
+//! A `Connection` by itself does no encryption and no handshake: those of a CometBFT node come with [`secret`] and [`peer`]. It has no flow control
+//! per channel: a receiver that does not keep up slows the whole connection, or sheds if its channel chose to.
 //!
 //! # Layers
 //!
 //! | layer | what it is | feature |
 //! | --- | --- | --- |
+//! | [`peer`] | identity, addresses, NodeInfo, node handshake, transport | `peer` |
+//! | [`secret`] | CometBFT's encrypted and authenticated byte stream | `secret` |
 //! | driver: [`Connection`], [`Sender`], [`Receiver`], [`Handle`] | one future that owns the machine and the stream | `tokio` (default) |
 //! | [`mux`] | the state machine: schedule, throttle, keepalive, reassemble; no runtime, socket, clock or randomness | always |
 //! | [`packet`] | the codec | always |
@@ -30,8 +32,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(feature = "tokio"),
-    allow(rustdoc::broken_intra_doc_links, reason = "the driver is not there")
+    not(feature = "peer"),
+    allow(rustdoc::broken_intra_doc_links, reason = "a layer is not there")
 )]
 
 mod channel;

@@ -1,4 +1,9 @@
 //! SecretConnection: an encrypted and authenticated byte stream over any byte stream, in the wire format of CometBFT.
+//!
+//! [`SecretConnection`] is `AsyncRead + AsyncWrite` and knows nothing of messages or channels: a [`Connection`](crate::Connection) runs over it
+//! as over any stream, and `peer` puts the two together. An [`Identity`] is what a node signs with.
+//!
+#![doc = include_str!("../../SECURITY.md")]
 
 mod error;
 mod exchange;
