@@ -11,6 +11,8 @@ mod kit;
 mod mux_bytes;
 mod mux_ops;
 mod packet;
+#[cfg(feature = "secret")]
+pub(crate) mod remote;
 #[cfg(test)]
 mod tests;
 

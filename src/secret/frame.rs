@@ -6,13 +6,13 @@ use super::error::FrameError;
 
 /// Seals the frames of one direction.
 #[derive(Debug)]
-pub(super) struct Sealer {
+pub(crate) struct Sealer {
     key: LessSafeKey,
     counter: Counter,
 }
 
 impl Sealer {
-    pub(super) const fn new(key: LessSafeKey) -> Self {
+    pub(crate) const fn new(key: LessSafeKey) -> Self {
         Self {
             key,
             counter: Counter(0),
@@ -20,7 +20,7 @@ impl Sealer {
     }
 
     /// Appends frames that carry `data`, one for each 1024 bytes begun. Padding is zero: it is nobody's plaintext.
-    pub(super) fn seal(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+    pub(crate) fn seal(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         data.chunks(MAX_DATA)
             .try_for_each(|chunk| self.seal_one(chunk, out))
     }
@@ -43,20 +43,20 @@ impl Sealer {
     }
 
     #[cfg(test)]
-    pub(super) fn skip_to(&mut self, counter: u64) {
+    pub(crate) fn skip_to(&mut self, counter: u64) {
         self.counter = Counter(counter);
     }
 }
 
 /// Opens the frames of one direction.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub(crate) struct Opener {
     key: LessSafeKey,
     counter: Counter,
 }
 
 impl Opener {
-    pub(super) const fn new(key: LessSafeKey) -> Self {
+    pub(crate) const fn new(key: LessSafeKey) -> Self {
         Self {
             key,
             counter: Counter(0),
@@ -64,7 +64,7 @@ impl Opener {
     }
 
     /// Opens a sealed frame in place and says how many bytes it carries; they begin at [`LEN_PREFIX`].
-    pub(super) fn open(&mut self, frame: &mut [u8]) -> Result<usize, FrameError> {
+    pub(crate) fn open(&mut self, frame: &mut [u8]) -> Result<usize, FrameError> {
         let nonce = self.counter.peek()?;
         let plain = self
             .key
@@ -80,13 +80,13 @@ impl Opener {
     }
 
     #[cfg(test)]
-    pub(super) fn skip_to(&mut self, counter: u64) {
+    pub(crate) fn skip_to(&mut self, counter: u64) {
         self.counter = Counter(counter);
     }
 }
 
 /// The key of one direction.
-pub(super) fn frame_key(key: &[u8]) -> Option<LessSafeKey> {
+pub(crate) fn frame_key(key: &[u8]) -> Option<LessSafeKey> {
     let key = UnboundKey::new(&CHACHA20_POLY1305, key).ok()?;
     Some(LessSafeKey::new(key))
 }
@@ -112,9 +112,9 @@ impl Counter {
 }
 
 /// The most that a frame carries.
-pub(super) const MAX_DATA: usize = 1024;
+pub(crate) const MAX_DATA: usize = 1024;
 /// The length that each frame begins with, little endian.
-pub(super) const LEN_PREFIX: usize = 4;
+pub(crate) const LEN_PREFIX: usize = 4;
 const PLAIN_FRAME: usize = LEN_PREFIX + MAX_DATA;
 /// A frame on the wire, behind the tag of ChaCha20-Poly1305.
-pub(super) const SEALED_FRAME: usize = PLAIN_FRAME + 16;
+pub(crate) const SEALED_FRAME: usize = PLAIN_FRAME + 16;

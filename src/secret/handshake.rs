@@ -20,7 +20,7 @@ use crate::proto::crypto::v1::{PublicKey as WireKey, public_key::Sum};
 use crate::proto::p2p::v1::AuthSigMessage;
 
 /// Shows our identity while it reads the other one.
-pub(super) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
     identity: &Identity,
     ephemeral: Ephemeral,
@@ -35,7 +35,7 @@ pub(super) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Reads the other identity, asks, and only then shows ours.
-pub(super) async fn admitting<Io: AsyncRead + AsyncWrite + Unpin, Admission>(
+pub(crate) async fn admitting<Io: AsyncRead + AsyncWrite + Unpin, Admission>(
     io: Io,
     identity: &Identity,
     ephemeral: Ephemeral,
@@ -99,7 +99,7 @@ fn decode_ephemeral(message: &[u8]) -> Result<EphemeralKey, HandshakeError> {
     EphemeralKey::try_from(key.as_ref()).map_err(|_| HandshakeError::EphemeralLength { len })
 }
 
-fn encode_authentication(identity: &Identity, challenge: &[u8]) -> Vec<u8> {
+pub(crate) fn encode_authentication(identity: &Identity, challenge: &[u8]) -> Vec<u8> {
     let key = Bytes::copy_from_slice(identity.public_key().as_bytes());
     let message = AuthSigMessage {
         pub_key: Some(WireKey {

@@ -10,21 +10,21 @@ use super::frame::{Opener, Sealer, frame_key};
 
 /// Our ephemeral X25519 key pair.
 #[derive(Debug)]
-pub(super) struct Ephemeral {
+pub(crate) struct Ephemeral {
     scalar: PrivateKey,
     public: EphemeralKey,
 }
 
 impl Ephemeral {
     /// The pair of this scalar, which must be random and used once.
-    pub(super) fn new(scalar: &EphemeralKey) -> Option<Self> {
+    pub(crate) fn new(scalar: &EphemeralKey) -> Option<Self> {
         let scalar = PrivateKey::from_private_key(&X25519, scalar).ok()?;
         let public = scalar.compute_public_key().ok()?;
         let public = public.as_ref().try_into().ok()?;
         Some(Self { scalar, public })
     }
 
-    pub(super) const fn public(&self) -> &EphemeralKey {
+    pub(crate) const fn public(&self) -> &EphemeralKey {
         &self.public
     }
 
@@ -33,7 +33,7 @@ impl Ephemeral {
     /// # Errors
     ///
     /// If the key is a low-order point, with which the shared secret is zero for every scalar.
-    pub(super) fn agree(self, theirs: &EphemeralKey) -> Result<Session, HandshakeError> {
+    pub(crate) fn agree(self, theirs: &EphemeralKey) -> Result<Session, HandshakeError> {
         let theirs_checked = UnparsedPublicKey::new(&X25519, theirs);
         agree(
             &self.scalar,
@@ -46,11 +46,11 @@ impl Ephemeral {
 
 /// What both sides derive from the handshake's first half.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) sealer: Sealer,
-    pub(super) opener: Opener,
+pub(crate) struct Session {
+    pub(crate) sealer: Sealer,
+    pub(crate) opener: Opener,
     /// What both sides sign to show that they hold their long-term key and saw this very handshake.
-    pub(super) challenge: [u8; 32],
+    pub(crate) challenge: [u8; 32],
 }
 
 impl Session {
@@ -84,9 +84,9 @@ impl Session {
 }
 
 /// An X25519 public key or scalar.
-pub(super) type EphemeralKey = [u8; 32];
+pub(crate) type EphemeralKey = [u8; 32];
 
-fn challenge(lower: &EphemeralKey, upper: &EphemeralKey, secret: &[u8]) -> [u8; 32] {
+pub(crate) fn challenge(lower: &EphemeralKey, upper: &EphemeralKey, secret: &[u8]) -> [u8; 32] {
     let mut transcript = Transcript::new(TRANSCRIPT);
     transcript.append_message(b"EPHEMERAL_LOWER_PUBLIC_KEY", lower);
     transcript.append_message(b"EPHEMERAL_UPPER_PUBLIC_KEY", upper);
@@ -96,7 +96,7 @@ fn challenge(lower: &EphemeralKey, upper: &EphemeralKey, secret: &[u8]) -> [u8; 
     challenge
 }
 
-fn expand(secret: &[u8]) -> Result<Zeroizing<[u8; MATERIAL_LEN]>, HandshakeError> {
+pub(crate) fn expand(secret: &[u8]) -> Result<Zeroizing<[u8; MATERIAL_LEN]>, HandshakeError> {
     let mut material = Zeroizing::new([0; MATERIAL_LEN]);
     Salt::new(HKDF_SHA256, &[])
         .extract(secret)

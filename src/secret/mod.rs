@@ -18,6 +18,18 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "__fuzzing"))]
+pub(crate) mod internals {
+    //! What tests and fuzz targets take apart.
+
+    pub(crate) use super::frame::{MAX_DATA, Opener, SEALED_FRAME, Sealer, frame_key};
+    pub(crate) use super::handshake::{admitting, encode_authentication, symmetric};
+    pub(crate) use super::key_schedule::{Ephemeral, EphemeralKey, Session, challenge, expand};
+    pub(crate) use super::reader::FrameReader;
+    pub(crate) use super::stream::Sealed;
+    pub(crate) use super::writer::FrameWriter;
+}
+
 pub use error::{FrameError, HandshakeError, HandshakeMessage, KeyType, Rejection};
 #[cfg(feature = "peer")]
 pub(crate) use exchange::{ExchangeError, exchange};

@@ -13,7 +13,7 @@ use super::frame::{LEN_PREFIX, Opener, SEALED_FRAME};
 
 /// The receiving direction of an encrypted stream, without the stream under it.
 #[derive(Debug)]
-pub(super) struct FrameReader {
+pub(crate) struct FrameReader {
     opener: Opener,
     /// Begins with what the opened frame carries and nobody has taken, and its padding; what was read and is still sealed follows.
     buffer: BytesMut,
@@ -25,7 +25,7 @@ pub(super) struct FrameReader {
 }
 
 impl FrameReader {
-    pub(super) fn new(opener: Opener) -> Self {
+    pub(crate) fn new(opener: Opener) -> Self {
         Self {
             opener,
             buffer: BytesMut::new(),
@@ -37,7 +37,7 @@ impl FrameReader {
     }
 
     /// Fills `out` with what there is, or waits for at least one byte. No bytes mean the end of the stream, between two frames.
-    pub(super) fn poll_read<Io: AsyncRead + Unpin>(
+    pub(crate) fn poll_read<Io: AsyncRead + Unpin>(
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,

@@ -169,10 +169,10 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for SecretConnection<Io> {
 
 /// The encrypted stream before it is known whose it is.
 #[derive(Debug)]
-pub(super) struct Sealed<Io> {
-    pub(super) io: Io,
-    pub(super) reader: FrameReader,
-    pub(super) writer: FrameWriter,
+pub(crate) struct Sealed<Io> {
+    pub(crate) io: Io,
+    pub(crate) reader: FrameReader,
+    pub(crate) writer: FrameWriter,
 }
 
 impl<Io: AsyncRead + Unpin> AsyncRead for Sealed<Io> {

@@ -11,7 +11,7 @@ use super::frame::{MAX_DATA, Sealer};
 
 /// The sending direction of an encrypted stream, without the stream under it.
 #[derive(Debug)]
-pub(super) struct FrameWriter {
+pub(crate) struct FrameWriter {
     sealer: Sealer,
     sealed: Vec<u8>,
     written: usize,
@@ -19,7 +19,7 @@ pub(super) struct FrameWriter {
 }
 
 impl FrameWriter {
-    pub(super) const fn new(sealer: Sealer) -> Self {
+    pub(crate) const fn new(sealer: Sealer) -> Self {
         Self {
             sealer,
             sealed: Vec::new(),
@@ -30,7 +30,7 @@ impl FrameWriter {
 
     /// Seals what it can of `data` once all earlier frames are written, and begins to write that. What is sealed counts as
     /// written, since it cannot be taken back.
-    pub(super) fn poll_write<Io: AsyncWrite + Unpin>(
+    pub(crate) fn poll_write<Io: AsyncWrite + Unpin>(
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,
@@ -54,7 +54,7 @@ impl FrameWriter {
     }
 
     /// Writes all frames and flushes the stream under it.
-    pub(super) fn poll_flush<Io: AsyncWrite + Unpin>(
+    pub(crate) fn poll_flush<Io: AsyncWrite + Unpin>(
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl FrameWriter {
 
     /// Writes all frames and shuts the stream under it down. The format has no message for it: the remote sees an end
     /// between two frames.
-    pub(super) fn poll_shutdown<Io: AsyncWrite + Unpin>(
+    pub(crate) fn poll_shutdown<Io: AsyncWrite + Unpin>(
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,

@@ -9,6 +9,7 @@ mod pair;
 mod pattern;
 mod pipe;
 mod random;
+mod recorded;
 mod solo;
 mod trace;
 
@@ -19,6 +20,7 @@ pub(crate) use pair::{Pair, Setup, Side};
 pub(crate) use pattern::{message, pattern};
 pub(crate) use pipe::{Link, Pipe};
 pub(crate) use random::Random;
+pub(crate) use recorded::{hex, number, recorded, recorded_bytes, rows, text};
 pub(crate) use solo::{Solo, build, channels, limit, silent};
 pub(crate) use trace::{Sent, What};
 

@@ -1,7 +1,5 @@
 //! Where packets begin and end in a stream.
 
-use std::path::Path;
-
 use bytes::BytesMut;
 
 use super::{Collected, decode_stream, hex};
@@ -10,11 +8,11 @@ use crate::config::Config;
 use crate::error::{Error, ProtocolError};
 use crate::mux::Mux;
 use crate::packet::{Packet, decode};
-use crate::testing::epoch;
+use crate::testing::{epoch, recorded_bytes};
 
 #[test]
 fn a_packet_needs_all_of_its_bytes_and_no_more() {
-    let stream = recorded_stream("stream-small.bin");
+    let stream = recorded_bytes("stream-small.bin");
     let mut rest = &stream[..];
     while let Ok(Some(framed)) = decode(rest, 1034) {
         for end in 0..framed.framed_len {
@@ -29,7 +27,7 @@ fn a_packet_needs_all_of_its_bytes_and_no_more() {
 #[test]
 fn any_split_of_a_stream_in_two_gives_the_same_packets() {
     for name in ["stream-empties.bin", "stream-payload100.bin"] {
-        let stream = recorded_stream(name);
+        let stream = recorded_bytes(name);
         let (packets, used, error) = decode_stream(&stream, 1034);
         assert_eq!((used, error), (stream.len(), None));
         for at in 0..=stream.len() {
@@ -44,7 +42,7 @@ fn any_split_of_a_stream_in_two_gives_the_same_packets() {
 
 #[test]
 fn a_stream_that_comes_byte_by_byte_gives_the_same_messages() {
-    let stream = recorded_stream("stream-small.bin");
+    let stream = recorded_bytes("stream-small.bin");
     let now = epoch();
     let new = || Mux::new(now, Config::default(), &ChannelDescriptor::cometbft()).unwrap();
     let (mut whole, mut single) = (Collected::default(), Collected::default());
@@ -104,11 +102,4 @@ fn what_follows_a_packet_is_not_looked_at() {
     assert!(matches!(refused, Err(ProtocolError::Malformed(_))));
     let followed = [&bad[..], &[0xff; 20]].concat();
     assert_eq!(decode(&followed, 1034), refused);
-}
-
-fn recorded_stream(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name);
-    std::fs::read(path).expect("it is part of the package")
 }

@@ -1,1 +1,8 @@
-//! Tests of the encrypted stream.
+//! The encrypted stream against what Go wrote and read, against bad remotes and bad transports, and against itself.
+
+mod golden;
+mod kit;
+mod line;
+mod node_sessions;
+mod nonces;
+mod peers;
