@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let stream = fs::read(data.join(format!("{stem}.bin")))?;
         write_scripted(root, stem, at, &stream[..stream.len().min(SIZE)])?;
     }
+    write_node_infos(root, &data)?;
     for seed in 0..12 {
         let bytes = noise(seed, 1 << (6 + seed % 6));
         write(root, "mux_ops", &format!("noise-{seed}"), &bytes)?;
@@ -41,6 +42,29 @@ fn groups(cases: &[&Value]) -> impl Iterator<Item = Vec<u8>> {
         .collect();
     let groups: Vec<Vec<u8>> = short.chunks(GROUP).map(|group| group.concat()).collect();
     groups.into_iter()
+}
+
+/// Those of the recordings that differ most: all that were read in a session, and of the others one per verdict.
+fn write_node_infos(root: &Path, data: &Path) -> Result<(), Box<dyn Error>> {
+    let infos: Value = serde_json::from_slice(&fs::read(data.join("node-infos.json"))?)?;
+    for (at, row) in infos["recorded"]
+        .as_array()
+        .ok_or("no rows")?
+        .iter()
+        .enumerate()
+    {
+        let bytes = unhex(&row["bytes"]).ok_or("no hex")?;
+        write(root, "node_info", &format!("recorded-{at}"), &bytes)?;
+    }
+    let mut verdicts = Vec::new();
+    for row in infos["rules"].as_array().ok_or("no rows")? {
+        if !verdicts.contains(&&row[2]) {
+            verdicts.push(&row[2]);
+            let name = row[0].as_str().ok_or("no name")?;
+            write(root, "node_info", name, &unhex(&row[1]).ok_or("no hex")?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Settings, a script and the stream, as the bodies of `mux_bytes` and `driver` read them.

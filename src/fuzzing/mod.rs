@@ -10,6 +10,8 @@ mod fed_stream;
 mod kit;
 mod mux_bytes;
 mod mux_ops;
+#[cfg(feature = "peer")]
+mod node_info;
 mod packet;
 #[cfg(feature = "secret")]
 pub(crate) mod remote;
@@ -24,6 +26,8 @@ pub use driver::driver;
 pub(crate) use kit::{NoMessages, epoch};
 pub use mux_bytes::mux_bytes;
 pub use mux_ops::mux_ops;
+#[cfg(feature = "peer")]
+pub use node_info::node_info;
 pub use packet::packet;
 #[cfg(test)]
 pub(crate) use packet::{compare, to_generated};

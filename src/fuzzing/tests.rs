@@ -25,6 +25,12 @@ fn driver_holds() {
     check("driver", super::driver);
 }
 
+#[cfg(feature = "peer")]
+#[test]
+fn node_info_holds() {
+    check("node_info", super::node_info);
+}
+
 /// Runs a body on its corpus, and on pseudo-random bytes behind the beginnings of its inputs.
 fn check(target: &str, body: fn(&[u8])) {
     let mut random = Random::new(target.len() as u64);
