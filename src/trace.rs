@@ -39,6 +39,8 @@ pub(crate) fn pong_sent() {
 
 #[cfg(feature = "tokio")]
 pub(crate) use driver::*;
+#[cfg(feature = "peer")]
+pub(crate) use peer::*;
 
 #[cfg(feature = "tokio")]
 mod driver {
@@ -91,5 +93,36 @@ mod driver {
             #[cfg(not(feature = "tracing"))]
             work()
         }
+    }
+}
+
+#[cfg(feature = "peer")]
+mod peer {
+    use std::fmt;
+    use std::time::Duration;
+
+    pub(crate) fn dialing(address: &impl fmt::Display) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%address, "dialing");
+    }
+
+    pub(crate) fn shook_hands(peer: &impl fmt::Display) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%peer, "handshake done");
+    }
+
+    pub(crate) fn handshake_failed(error: &impl fmt::Display) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%error, "handshake failed");
+    }
+
+    pub(crate) fn refused(address: &impl fmt::Display, reason: &impl fmt::Display) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%address, %reason, "connection refused");
+    }
+
+    pub(crate) fn accepting_paused(error: &impl fmt::Display, pause: Duration) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%error, ?pause, "accepting paused");
     }
 }

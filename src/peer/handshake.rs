@@ -15,6 +15,7 @@ use super::handshake_error::HandshakeError;
 use super::id::PeerId;
 use super::node_info::{MAX_NODE_INFO_BYTES, NodeInfo};
 use crate::secret::{PublicKey, Rejection, SecretConnection, exchange};
+use crate::trace;
 
 /// A byte stream to a peer before the handshake. The only thing to do with it is [`handshake`](Self::handshake).
 ///
@@ -137,11 +138,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     ) -> Result<Established<Io>, HandshakeError> {
         let after = self.config.handshake_timeout();
         let bounded = timeout(after, self.unbounded(admit));
-        match cancel.run_until_cancelled(bounded).await {
+        let result = match cancel.run_until_cancelled(bounded).await {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(HandshakeError::Timeout { after }),
             None => Err(HandshakeError::Cancelled),
+        };
+        match &result {
+            Ok(peer) => trace::shook_hands(peer.id()),
+            Err(error) => trace::handshake_failed(error),
         }
+        result
     }
 
     async fn unbounded(

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 
 use super::error::FrameError;
-use super::frame::{MAX_DATA, Sealer};
+use super::frame::{MAX_DATA, SEALED_FRAME, Sealer};
 
 /// The sending direction of an encrypted stream, without the stream under it.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ impl FrameWriter {
         }
         let len = data.len().min(MAX_BATCH);
         let batch = data.get(..len).unwrap_or_default();
+        let frames = len.div_ceil(MAX_DATA);
+        self.sealed.reserve(frames.saturating_mul(SEALED_FRAME));
         self.sealer
             .seal(batch, &mut self.sealed)
             .map_err(|error| self.fail(error).into_io())?;

@@ -14,6 +14,7 @@ use crate::peer::address::HostPort;
 use crate::peer::id::PeerId;
 use crate::peer::resolve::resolve;
 use crate::tcp;
+use crate::trace;
 
 impl Shared {
     pub(super) async fn dial(
@@ -47,6 +48,7 @@ impl Shared {
     }
 
     async fn connect(&self, address: SocketAddr) -> Result<(TcpStream, Slot), DialError> {
+        trace::dialing(&address);
         let slot = self.registry.admit_outbound(address)?;
         self.admit_address(&slot, Direction::Outbound).await?;
         let after = self.config.dial_timeout;

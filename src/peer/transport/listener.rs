@@ -18,6 +18,7 @@ use super::error::{AcceptError, UpgradeError};
 use super::peer::Peer;
 use super::upgrade::Shared;
 use crate::tcp;
+use crate::trace;
 
 /// A source of incoming streams.
 pub trait Accept {
@@ -128,11 +129,13 @@ impl<L: Accept> Listener<L> {
                 Poll::Ready(Ok((io, address))) => {
                     self.backoff.reset();
                     if let Err(error) = self.begin(io, address) {
+                        trace::refused(&address, &error);
                         return Poll::Ready(Err(AcceptError::Connection { address, error }));
                     }
                 }
                 Poll::Ready(Err(error)) => {
                     let pause = self.backoff.begin(&error);
+                    trace::accepting_paused(&error, pause);
                     return Poll::Ready(Err(AcceptError::Listener { error, pause }));
                 }
             }
