@@ -252,19 +252,6 @@ impl NodeInfoBuilder {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Fields {
-    protocol: ProtocolVersion,
-    id: PeerId,
-    listen_addr: String,
-    network: String,
-    version: String,
-    channels: Vec<ChannelId>,
-    moniker: String,
-    tx_index: TxIndex,
-    rpc_address: String,
-}
-
 /// Numbers of the protocols that a node speaks.
 ///
 /// Default: p2p 8, block 11, application 0.
@@ -299,6 +286,20 @@ pub enum TxIndex {
     On,
     /// It does not.
     Off,
+}
+
+/// What it has in common with its builder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fields {
+    protocol: ProtocolVersion,
+    id: PeerId,
+    listen_addr: String,
+    network: String,
+    version: String,
+    channels: Vec<ChannelId>,
+    moniker: String,
+    tx_index: TxIndex,
+    rpc_address: String,
 }
 
 /// The longest NodeInfo in bytes, inclusive, without its length prefix: what CometBFT reads at most.
