@@ -122,5 +122,5 @@ impl FrameWriter {
     }
 }
 
-/// 62 frames are 64,728 bytes on the wire, about the most that one loopback segment holds.
-const MAX_BATCH: usize = 62 * MAX_DATA;
+/// The usual 64 KiB go out in one call. A connection's batches are a little smaller: 62 frames, which one loopback segment holds.
+const MAX_BATCH: usize = 64 * MAX_DATA;
