@@ -42,10 +42,6 @@ impl Remote {
         }
     }
 
-    pub(crate) const fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
     /// The 35 bytes that it begins with.
     pub(crate) fn ephemeral_message(&self) -> Vec<u8> {
         ephemeral_message(&self.ephemeral)

@@ -24,7 +24,7 @@ pub(crate) mod internals {
 
     pub(crate) use super::frame::{MAX_DATA, Opener, SEALED_FRAME, Sealer, frame_key};
     pub(crate) use super::handshake::{admitting, encode_authentication, symmetric};
-    pub(crate) use super::key_schedule::{Ephemeral, EphemeralKey, Session, challenge, expand};
+    pub(crate) use super::key_schedule::{Ephemeral, EphemeralKey, challenge, expand};
     pub(crate) use super::reader::FrameReader;
     pub(crate) use super::stream::Sealed;
     pub(crate) use super::writer::FrameWriter;

@@ -119,6 +119,11 @@ impl FrameReader {
         read
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     fn end(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());

@@ -105,6 +105,11 @@ impl FrameWriter {
         Poll::Ready(Ok(()))
     }
 
+    #[cfg(test)]
+    pub(crate) const fn capacity(&self) -> usize {
+        self.sealed.capacity()
+    }
+
     fn check(&self) -> io::Result<()> {
         self.failed.map_or(Ok(()), |error| Err(error.into_io()))
     }

@@ -2,9 +2,13 @@
 
 mod cancelling;
 mod damage;
+mod economy;
+mod evil;
+mod exchanging;
 mod golden;
 mod kit;
 mod line;
+mod meeting;
 mod node_sessions;
 mod nonces;
 mod peers;

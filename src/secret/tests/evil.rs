@@ -1,0 +1,350 @@
+//! Remotes that do not do their part of the handshake.
+
+use std::io::ErrorKind;
+use std::pin::pin;
+
+use super::kit::*;
+use super::line::{End, fed};
+use crate::fuzzing::remote::{Remote, ephemeral_message};
+use crate::secret::{FrameError, HandshakeError, HandshakeMessage, KeyType, SecretConnection};
+
+const MODES: [Mode; 2] = [Mode::Symmetric, Mode::Admitting];
+
+#[test]
+fn a_remote_that_sends_no_ephemeral_key_has_closed() {
+    for_each_mode(b"", |error| {
+        assert!(matches!(error, HandshakeError::Closed))
+    });
+}
+
+#[test]
+fn an_ephemeral_message_that_is_no_protobuf_is_malformed() {
+    let other_type = b"\x02\x08\x05";
+    let cut_off = b"\x03\x0a\x20\x01";
+    let no_tag = b"\x01\x00";
+    let overflow = &[0xff; 11];
+    for message in [&other_type[..], cut_off, no_tag, overflow] {
+        for_each_mode(message, |error| {
+            let message = malformed(&error);
+            assert_eq!(message, Some(HandshakeMessage::Ephemeral), "{error:?}");
+        });
+    }
+}
+
+#[test]
+fn an_ephemeral_key_of_another_length_is_refused_for_that() {
+    for len in [0usize, 1, 31, 33, 200] {
+        let size = u8::try_from(len).unwrap();
+        let key = [&[0x0a, 0x80 | size & 0x7f, size >> 7], &[9; 200][..len]].concat();
+        let message = delimited(&key);
+        for_each_mode(&message, |error| {
+            let found = match error {
+                HandshakeError::EphemeralLength { len } => Some(len),
+                _ => None,
+            };
+            assert_eq!(found, Some(len));
+        });
+    }
+}
+
+#[test]
+fn no_point_of_low_order_is_taken() {
+    // Zero, one, both points of order eight, and p - 1, p, p + 1, which are forms of the points of order two, one and four.
+    let points = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    for point in points {
+        let mut point: [u8; 32] = crate::testing::hex(point).try_into().unwrap();
+        for top_bit in [0, 0x80] {
+            point[31] = point[31] & 0x7f | top_bit;
+            for_each_mode(&ephemeral_message(&point), |error| {
+                assert!(matches!(error, HandshakeError::LowOrderPoint), "{error:?}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_remote_that_sends_no_authentication_has_closed() {
+    for_each_mode(&remote().ephemeral_message(), |error| {
+        assert!(matches!(error, HandshakeError::Closed));
+    });
+}
+
+#[test]
+fn an_authentication_under_other_keys_is_not_authentic() {
+    let mut theirs = remote();
+    let message = theirs.authentication();
+    let mut replayed = remote();
+    replayed.frames.counter = 1;
+    let streams = [
+        theirs.our_frames.seal(&message),
+        replayed.frames.seal(&message),
+        vec![0; 1044],
+    ];
+    for frame in streams {
+        let stream = [remote().ephemeral_message(), frame].concat();
+        for_each_mode(&stream, |error| {
+            let told = matches!(error, HandshakeError::Frame(FrameError::NotAuthentic));
+            assert!(told, "{error:?}");
+        });
+    }
+}
+
+#[test]
+fn a_key_that_is_not_ed25519_is_refused_for_its_type() {
+    let signature = [&[0x12, 0x40], &[1; 64][..]].concat();
+    let key = |field: u8, len: u8| {
+        let key = [&[field << 3 | 2, len], &vec![2; usize::from(len)][..]].concat();
+        [&[0x0a, len + 2], &key[..], &signature].concat()
+    };
+    let cases = [
+        (key(2, 33), KeyType::Secp256k1),
+        (key(2, 32), KeyType::Secp256k1),
+        (key(3, 48), KeyType::Absent),
+        (key(5, 33), KeyType::Absent),
+        (signature.clone(), KeyType::Absent),
+        (Vec::new(), KeyType::Absent),
+    ];
+    for (message, wanted) in cases {
+        for_each_authentication(&delimited(&message), |error| {
+            let found = match error {
+                HandshakeError::KeyType { found } => Some(*found),
+                _ => None,
+            };
+            assert_eq!(found, Some(wanted), "{error:?}");
+        });
+    }
+    for len in [0, 31, 33] {
+        for_each_authentication(&delimited(&key(1, len)), |error| {
+            let found = match error {
+                HandshakeError::KeyLength { len } => Some(*len),
+                _ => None,
+            };
+            assert_eq!(found, Some(usize::from(len)), "{error:?}");
+        });
+    }
+}
+
+#[test]
+fn an_authentication_that_is_no_protobuf_is_malformed() {
+    let overflow = [0xff; 11];
+    for message in [&b"\x02\x08\x05"[..], b"\x03\x0a\x20\x01", &overflow] {
+        for_each_authentication(message, |error| {
+            let message = malformed(error);
+            assert_eq!(message, Some(HandshakeMessage::Authentication), "{error:?}");
+        });
+    }
+}
+
+#[test]
+fn a_signature_of_another_connection_is_bad_and_names_the_key() {
+    // An honest authentication, but over the challenge of a handshake with another ephemeral key.
+    let ours = ephemeral(&scalar(US));
+    let elsewhere = Remote::new(ours.public(), &scalar(9), &[THEM; 32]);
+    for_each_authentication(&elsewhere.authentication(), |error| {
+        let of = match error {
+            HandshakeError::BadSignature { key } => Some(*key),
+            _ => None,
+        };
+        assert_eq!(of, Some(*identity(THEM).public_key()), "{error:?}");
+    });
+}
+
+#[test]
+fn messages_up_to_the_limit_are_taken_and_longer_ones_refused() {
+    let limit = 16 * 1024;
+    let key = ephemeral_message(&remote().ephemeral);
+    for (len, taken) in [
+        (limit, true),
+        (limit + 1, false),
+        (1 << 20, false),
+        (usize::MAX, false),
+    ] {
+        // Field 15 is unknown and skipped.
+        let unknown = [&[0x7a][..], &delimited(&vec![0; limit - 34 - 3])].concat();
+        let body = [&key[1..], &unknown].concat();
+        let mut stream = Vec::new();
+        prost::encoding::encode_varint(len as u64, &mut stream);
+        stream.extend_from_slice(&body);
+        assert_eq!(body.len(), limit);
+        stream.extend(remote().frames.seal(&remote().authentication()));
+        for mode in MODES {
+            match meet(mode, &stream) {
+                Ok(_) => assert!(taken),
+                Err(HandshakeError::TooLong {
+                    message,
+                    len: stated,
+                    max,
+                }) => {
+                    assert!(!taken);
+                    assert_eq!(message, HandshakeMessage::Ephemeral);
+                    assert_eq!((stated, max), (len as u64, limit));
+                }
+                Err(error) => panic!("{len}: {error:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_remote_that_closes_at_any_byte_has_closed_or_cut_its_frame() {
+    let greeting = remote().greeting();
+    for end in 0..greeting.len() {
+        for_each_mode(&greeting[..end], |error| {
+            let cut = end.saturating_sub(35);
+            match error {
+                HandshakeError::Closed => assert_eq!(cut, 0),
+                HandshakeError::Frame(FrameError::Truncated { received }) => {
+                    assert_eq!(received, cut);
+                }
+                other => panic!("{end}: {other:?}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn a_remote_that_falls_silent_at_any_byte_is_waited_for() {
+    let greeting = remote().greeting();
+    for end in 0..greeting.len() {
+        for mode in MODES {
+            let io = fed(&greeting[..end]);
+            let line = io.incoming.clone();
+            let mut shaking = pin!(handshake(mode, io, US));
+            assert!(run_until_idle(shaking.as_mut()).is_none());
+            line.feed(&greeting[end..]);
+            let stream = run(shaking).unwrap();
+            assert_eq!(stream.remote_key(), identity(THEM).public_key());
+        }
+    }
+}
+
+#[test]
+fn a_changed_bit_anywhere_in_the_handshake_is_noticed() {
+    let greeting = remote().greeting();
+    for at in 0..greeting.len() {
+        for bit in 0..8 {
+            if at >= 35 && bit != at % 8 {
+                continue;
+            }
+            let mut changed = greeting.clone();
+            changed[at] ^= 1 << bit;
+            let result = meet(Mode::Symmetric, &changed);
+            assert!(result.is_err(), "bit {bit} of byte {at}");
+        }
+    }
+}
+
+#[test]
+fn our_own_bytes_in_return_are_not_authentic() {
+    for mode in MODES {
+        for most in [1, 100, usize::MAX] {
+            let one = fed(b"");
+            let mirror = End {
+                incoming: one.outgoing.clone(),
+                outgoing: one.outgoing.clone(),
+            };
+            let mut shaking = pin!(handshake(mode, mirror.in_pieces(most), US));
+            match run_until_idle(shaking.as_mut()) {
+                // One that waits for the other's identity has nothing to hear in a mirror.
+                None => assert_eq!(mode, Mode::Admitting),
+                Some(Err(HandshakeError::Frame(FrameError::NotAuthentic))) => {
+                    assert_eq!(mode, Mode::Symmetric);
+                }
+                Some(other) => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_transport_that_fails_is_an_error_of_its_own() {
+    let greeting = remote().greeting();
+    for end in [0, 1, 35, 36, 1078] {
+        for mode in MODES {
+            let io = fed(&greeting[..end]);
+            io.incoming.fail(ErrorKind::ConnectionReset);
+            let error = run(handshake(mode, io, US)).expect_err("it failed");
+            assert_eq!(
+                io_kind(&error),
+                Some(ErrorKind::ConnectionReset),
+                "{error:?}"
+            );
+        }
+    }
+    for mode in MODES {
+        let io = fed(b"");
+        io.outgoing.fail(ErrorKind::BrokenPipe);
+        let error = run(handshake(mode, io, US)).expect_err("it failed");
+        assert_eq!(io_kind(&error), Some(ErrorKind::BrokenPipe), "{error:?}");
+    }
+}
+
+#[test]
+fn what_the_remote_said_before_it_closed_counts_more_than_our_failed_write() {
+    type Says = fn(&HandshakeError) -> bool;
+    let cases: [(&[u8], Says); 2] = [
+        (b"\x80\x80\x40", |error| {
+            matches!(error, HandshakeError::TooLong { .. })
+        }),
+        (b"", |error| matches!(error, HandshakeError::Closed)),
+    ];
+    for (said, expected) in cases {
+        for mode in MODES {
+            let io = fed(said);
+            io.incoming.close();
+            io.outgoing.fail(ErrorKind::BrokenPipe);
+            let error = run(handshake(mode, io, US)).expect_err("it is over");
+            assert!(expected(&error), "{error:?}");
+        }
+    }
+}
+
+fn meet(mode: Mode, stream: &[u8]) -> Result<SecretConnection<End>, HandshakeError> {
+    let io = fed(stream);
+    io.incoming.close();
+    run(handshake(mode, io, US))
+}
+
+/// Says this and closes; the error is to be checked.
+fn for_each_mode(stream: &[u8], check: impl Fn(HandshakeError)) {
+    for mode in MODES {
+        check(meet(mode, stream).expect_err("nobody is accepted for that"));
+    }
+}
+
+/// The same behind an honest ephemeral key, in one sealed frame.
+fn for_each_authentication(message: &[u8], check: impl Fn(&HandshakeError)) {
+    let mut theirs = remote();
+    let frame = theirs.frames.seal(message);
+    let stream = [theirs.ephemeral_message(), frame].concat();
+    for_each_mode(&stream, |error| check(&error));
+}
+
+fn delimited(message: &[u8]) -> Vec<u8> {
+    let mut delimited = Vec::new();
+    prost::encoding::encode_varint(message.len() as u64, &mut delimited);
+    delimited.extend_from_slice(message);
+    delimited
+}
+
+const fn malformed(error: &HandshakeError) -> Option<HandshakeMessage> {
+    match error {
+        HandshakeError::Malformed { message } => Some(*message),
+        _ => None,
+    }
+}
+
+fn io_kind(error: &HandshakeError) -> Option<ErrorKind> {
+    match error {
+        HandshakeError::Io(error) => Some(error.kind()),
+        _ => None,
+    }
+}
