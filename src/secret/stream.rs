@@ -18,8 +18,8 @@ use super::writer::FrameWriter;
 ///
 /// Bytes written come out in order on the other side, whatever the sizes of writes and reads. Each write is sealed at once into frames of
 /// 1044 bytes that carry 1024 at most, so many small writes cost less through a `BufWriter`; a
-/// [`Connection`](crate::Connection) writes batches anyway. Nothing needs a flush to be sent, but only after a flush has all left this
-/// program. An empty write sends nothing.
+/// [`Connection`](crate::Connection) writes batches anyway. Who waits for an answer has to flush first: what the transport does not
+/// take at once stays here until the next write, flush or shutdown. An empty write sends nothing.
 ///
 /// The handshake proves that the remote holds the secret of [`remote_key`](Self::remote_key). Whether that is the right key is for the
 /// caller to decide. See the [module](crate::secret) for what the encryption gives and what it does not.

@@ -21,7 +21,7 @@ struct Side {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn whole_streams_carry_what_is_written(
@@ -182,6 +182,27 @@ fn a_read_into_no_room_takes_nothing() {
         assert_eq!(read_all(&mut near, 10).await.0, b"pt");
         assert_eq!(near.read(&mut []).await.unwrap(), 0);
     });
+}
+
+#[test]
+fn what_the_transport_did_not_take_goes_out_with_the_next_call() {
+    type Call = fn(&mut Sealed<End>) -> io::Result<()>;
+    let calls: [Call; 3] = [
+        |stream| run(stream.flush()),
+        |stream| run(stream.shutdown()),
+        |stream| run(stream.write_all(b"next")),
+    ];
+    for call in calls {
+        let io = fed(b"");
+        let line = io.outgoing.clone();
+        line.set_capacity(1000);
+        let mut stream = sealed(io);
+        run(stream.write_all(&[1; 3000])).unwrap();
+        line.set_capacity(usize::MAX);
+        assert_eq!(line.log().len(), 1000, "nobody drives it");
+        call(&mut stream).unwrap();
+        assert!(line.log().len() >= wire_size(3000));
+    }
 }
 
 #[test]
