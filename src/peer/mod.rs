@@ -14,6 +14,9 @@ mod resolve;
 mod testing;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};
 pub use config::{PeerConfig, PeerConfigError};
 pub use established::Established;
