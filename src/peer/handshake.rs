@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::cancel::unless_cancelled;
 use super::config::PeerConfig;
 use super::established::Established;
 use super::handshake_error::HandshakeError;
@@ -136,18 +137,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         cancel: &CancellationToken,
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {
-        let after = self.config.handshake_timeout();
-        let bounded = timeout(after, self.unbounded(admit));
-        let result = match cancel.run_until_cancelled(bounded).await {
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(HandshakeError::Timeout { after }),
-            None => Err(HandshakeError::Cancelled),
-        };
+        let result = unless_cancelled(cancel, self.uncancelled(admit))
+            .await
+            .unwrap_or(Err(HandshakeError::Cancelled));
         match &result {
             Ok(peer) => trace::shook_hands(peer.id()),
             Err(error) => trace::handshake_failed(error),
         }
         result
+    }
+
+    /// The handshake for those who cancel more than that.
+    async fn uncancelled(
+        self,
+        admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
+    ) -> Result<Established<Io>, HandshakeError> {
+        let after = self.config.handshake_timeout();
+        timeout(after, self.unbounded(admit))
+            .await
+            .map_err(|_| HandshakeError::Timeout { after })?
     }
 
     async fn unbounded(

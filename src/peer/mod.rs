@@ -1,6 +1,7 @@
 //! Peers: who and where they are, the handshake of a CometBFT node, and the transport that dials and accepts.
 
 mod address;
+mod cancel;
 mod config;
 mod established;
 mod handshake;

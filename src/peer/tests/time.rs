@@ -157,6 +157,30 @@ async fn a_handshake_that_is_cancelled_before_it_begins_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_asked_after_the_cancelling_even_if_all_bytes_are_there() {
+    let (io, far) = duplex(1 << 16);
+    let (cancel, them) = (CancellationToken::new(), node("them"));
+    let mut here = pin!(Handshaking::inbound(io, node("us")).handshake(&cancel, nobody));
+    let mut stream = {
+        let there = SecretConnection::handshake(far, them.identity());
+        let mut there = pin!(there);
+        // Drives both until ours waits for NodeInfo only.
+        let stream = poll_fn(|cx| {
+            assert!(here.as_mut().poll(cx).is_pending());
+            there.as_mut().poll(cx)
+        });
+        soon(stream).await.unwrap()
+    };
+    stream.write_all(them.announcement()).await.unwrap();
+    cancel.cancel();
+    let result = here.await;
+    assert!(
+        matches!(result, Err(HandshakeError::Cancelled)),
+        "{result:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handshake_dropped_at_any_poll_closes_the_stream_and_asks_nobody_later() {
     let (us, them) = (node("us"), node("them"));
     for polls in 1.. {
