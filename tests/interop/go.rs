@@ -135,7 +135,8 @@ impl Go {
         stream
     }
 
-    async fn socket(&mut self, role: Role, mut command: Value) -> TcpStream {
+    /// The TCP connection alone, on which the Go side does `command`.
+    pub(crate) async fn socket(&mut self, role: Role, mut command: Value) -> TcpStream {
         let socket = match role {
             Role::GoDials => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

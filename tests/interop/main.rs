@@ -10,14 +10,20 @@
 mod checksum;
 mod go;
 mod keepalive;
+mod live;
+mod messages;
+mod nodes;
 mod ours;
 mod program;
 mod recorded;
+mod secret;
 mod session;
 mod sizes;
+mod stock_node;
 mod stop;
 mod ten_channels;
 mod traffic;
+mod transport;
 mod violations;
 
 /// Each scenario is a test of its own against each release, without and with encryption as listed.
@@ -79,8 +85,13 @@ against_both_releases! {
     keepalive::ping_pong_beside_traffic,
     keepalive::ping_pong_cycles,
     keepalive::we_end_a_silent_peer,
+    live::a_stock_node_for_two_minutes,
     recorded::go_refuses_what_was_recorded,
     recorded::we_refuse_what_was_recorded,
+    secret::an_echo_and_its_end,
+    secret::every_write_size_against_every_read_size,
+    secret::go_refuses_what_is_no_handshake,
+    secret::we_refuse_what_is_no_handshake,
     sizes::empty_messages_from_go,
     sizes::every_size_on_the_edge_ids,
     sizes::every_size_on_the_stock_channels,
@@ -91,6 +102,13 @@ against_both_releases! {
     stop::the_flush_stop_of_go_loses_nothing,
     stop::the_flush_stop_of_go_under_a_limit_loses_nothing,
     ten_channels::ten_channels_for_a_minute,
+    transport::a_duplicate_id_is_refused,
+    transport::both_refuse_the_incompatible,
+    transport::both_refuse_themselves,
+    transport::filters_refuse,
+    transport::node_info_and_messages_cross,
+    transport::we_refuse_an_invalid_node_info,
+    transport::wrong_ids_are_refused,
     violations::go_refuses_a_misconfigured_connection_of_ours,
     violations::go_refuses_every_violation,
     violations::we_refuse_a_misconfigured_connection_of_go,

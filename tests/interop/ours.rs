@@ -1,10 +1,13 @@
 //! Our end of a connection: runs it, sends, and adds up what every channel receives.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mconn::peer::Peer;
 use mconn::{ChannelDescriptor, Closed, Config, Connection, Handle, Receiver, Sender};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -31,16 +34,41 @@ impl Ours {
         channels: Vec<(u8, ChannelDescriptor)>,
     ) -> Self {
         let mut connection = Connection::new(stream, config);
+        let mut opened = Vec::new();
+        for (id, channel) in channels {
+            opened.push((id, connection.open(channel).unwrap()));
+        }
+        let (handle, stop) = (connection.handle(), CancellationToken::new());
+        Self::running(handle, opened, connection.run(stop.clone()), stop)
+    }
+
+    /// Runs a peer that the transport connected.
+    pub(crate) fn start_peer(
+        mut peer: Peer<TcpStream>,
+        channels: Vec<(u8, ChannelDescriptor)>,
+    ) -> Self {
+        let mut opened = Vec::new();
+        for (id, channel) in channels {
+            opened.push((id, peer.open(channel).unwrap()));
+        }
+        let (handle, stop) = (peer.handle(), CancellationToken::new());
+        Self::running(handle, opened, peer.run(stop.clone()), stop)
+    }
+
+    fn running(
+        handle: Handle,
+        opened: Vec<(u8, (Sender, Receiver))>,
+        connection: impl Future<Output = Closed> + Send + 'static,
+        stop: CancellationToken,
+    ) -> Self {
         let (inbox, mut receivers) = (Arc::new(Inbox::default()), JoinSet::new());
         let mut senders = BTreeMap::new();
-        for (id, channel) in channels {
-            let (sender, receiver) = connection.open(channel).unwrap();
+        for (id, (sender, receiver)) in opened {
             senders.insert(id, sender);
             receivers.spawn(collect(id, receiver, Arc::clone(&inbox)));
         }
-        let (handle, stop) = (connection.handle(), CancellationToken::new());
         let mut run = JoinSet::new();
-        run.spawn(connection.run(stop.clone()));
+        run.spawn(connection);
         Self {
             handle,
             senders,

@@ -15,23 +15,29 @@ pub(crate) enum Release {
 impl Release {
     /// The program that drives this release's library; built by the first call.
     pub(crate) fn program(self) -> &'static Path {
+        PROGRAMS[self as usize].get_or_init(|| build(self.module(), "interop", "."))
+    }
+
+    /// The module that names this release and what it depends on.
+    pub(crate) const fn module(self) -> &'static str {
         match self {
-            Self::V0_38_25 => PROGRAMS[0].get_or_init(|| build("v038")),
-            Self::V1_0_1 => PROGRAMS[1].get_or_init(|| build("v1")),
+            Self::V0_38_25 => "v038",
+            Self::V1_0_1 => "v1",
         }
     }
 }
 
-fn build(module: &str) -> PathBuf {
+/// Builds a package, as seen from one of the modules here, for tests to run.
+pub(crate) fn build(module: &str, name: &str, package: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/interop")
         .join(module);
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("interop-{module}"));
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{module}"));
     let mut go = Command::new("go");
     go.arg("build")
         .arg("-o")
         .arg(&program)
-        .arg(".")
+        .arg(package)
         .current_dir(source)
         .env("CGO_ENABLED", "0");
     let output = match go.output() {
@@ -46,7 +52,7 @@ fn build(module: &str) -> PathBuf {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "`go build` of tests/interop/{module} failed:\n{errors}"
+        "`go build {package}` in tests/interop/{module} failed:\n{errors}"
     );
     program
 }
