@@ -26,7 +26,7 @@ pub(crate) async fn a_stock_node_for_two_minutes(remote: Remote) {
     dialed.spawn(it_dials_us_again_and_again(inbound, socket));
     let node = home.start(&listening).await;
 
-    let address = node.address().await;
+    let address = node.address();
     let outbound = transport(&OUR_SEED, &network, &listening);
     let peer = outbound
         .dial(&address, &CancellationToken::new())

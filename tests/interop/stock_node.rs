@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use mconn::peer::{PeerAddr, PeerId};
+use mconn::peer::{PeerAddr, PeerId, node_key};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use crate::go::PATIENCE;
+use crate::go::{PATIENCE, id_of, identity};
 use crate::program::{Release, build};
 
 /// The home of a node that does not run yet.
@@ -26,6 +26,7 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// Makes a home as the command does, except that the node's key file is ours.
     pub(crate) async fn new(release: Release) -> Self {
         let home = Self {
             directory: tempfile::tempdir().unwrap(),
@@ -33,6 +34,7 @@ impl Home {
         };
         let created = home.command("init").output().await.unwrap();
         assert!(created.status.success(), "{created:?}");
+        home.exchange_key().await;
         let path = home.path("config/config.toml");
         let mut config = fs::read_to_string(&path).unwrap();
         for (usual, wanted) in [
@@ -44,6 +46,24 @@ impl Home {
         }
         fs::write(path, config).unwrap();
         home
+    }
+
+    /// Reads the key file that the command wrote, and writes one in its place.
+    async fn exchange_key(&self) {
+        let path = self.path("config/node_key.json");
+        for written in [None, Some(identity(&NODE_SEED))] {
+            if let Some(identity) = &written {
+                node_key::save(identity, &path).unwrap();
+            }
+            let read = node_key::load(&path).unwrap();
+            let shown = self.command("show-node-id").output().await.unwrap();
+            let shown: PeerId = String::from_utf8(shown.stdout)
+                .unwrap()
+                .trim()
+                .parse()
+                .unwrap();
+            assert_eq!(shown, PeerId::from(read.public_key()));
+        }
     }
 
     /// The name of the node's network.
@@ -104,10 +124,8 @@ pub(crate) struct StockNode {
 
 impl StockNode {
     /// Where to dial it.
-    pub(crate) async fn address(&self) -> PeerAddr {
-        let status = self.rpc("status").await.expect("the node answers");
-        let id: PeerId = status["node_info"]["id"].as_str().unwrap().parse().unwrap();
-        PeerAddr::new(id, self.p2p)
+    pub(crate) fn address(&self) -> PeerAddr {
+        PeerAddr::new(id_of(&NODE_SEED), self.p2p)
     }
 
     /// Asks one question of the node's RPC, if it answers there.
@@ -160,5 +178,7 @@ fn free_addresses() -> [SocketAddr; 2] {
         .map(|()| TcpListener::bind("127.0.0.1:0").unwrap())
         .map(|listener| listener.local_addr().unwrap())
 }
+
+const NODE_SEED: [u8; 32] = [0x55; 32];
 
 static COMMANDS: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
