@@ -6,6 +6,7 @@ use std::pin::pin;
 use super::kit::*;
 use super::line::{End, fed};
 use crate::fuzzing::remote::{Remote, ephemeral_message};
+use crate::secret::internals::admitting;
 use crate::secret::{FrameError, HandshakeError, HandshakeMessage, KeyType, SecretConnection};
 
 const MODES: [Mode; 2] = [Mode::Symmetric, Mode::Admitting];
@@ -194,18 +195,11 @@ fn messages_up_to_the_limit_are_taken_and_longer_ones_refused() {
 }
 
 #[test]
-fn a_remote_that_closes_at_any_byte_has_closed_or_cut_its_frame() {
+fn a_remote_that_closes_at_any_byte_has_closed() {
     let greeting = remote().greeting();
     for end in 0..greeting.len() {
         for_each_mode(&greeting[..end], |error| {
-            let cut = end.saturating_sub(35);
-            match error {
-                HandshakeError::Closed => assert_eq!(cut, 0),
-                HandshakeError::Frame(FrameError::Truncated { received }) => {
-                    assert_eq!(received, cut);
-                }
-                other => panic!("{end}: {other:?}"),
-            }
+            assert!(matches!(error, HandshakeError::Closed), "{end}: {error:?}");
         });
     }
 }
@@ -265,25 +259,40 @@ fn our_own_bytes_in_return_are_not_authentic() {
 }
 
 #[test]
-fn a_transport_that_fails_is_an_error_of_its_own() {
+fn a_transport_that_fails_is_an_error_of_its_own_unless_the_remote_closed_it() {
     let greeting = remote().greeting();
-    for end in [0, 1, 35, 36, 1078] {
+    let kinds = [
+        (ErrorKind::TimedOut, Some(ErrorKind::TimedOut)),
+        (ErrorKind::Other, Some(ErrorKind::Other)),
+        (ErrorKind::BrokenPipe, None),
+        (ErrorKind::ConnectionAborted, None),
+        (ErrorKind::ConnectionReset, None),
+    ];
+    for (kind, wanted) in kinds {
         for mode in MODES {
-            let io = fed(&greeting[..end]);
-            io.incoming.fail(ErrorKind::ConnectionReset);
-            let error = run(handshake(mode, io, US)).expect_err("it failed");
-            assert_eq!(
-                io_kind(&error),
-                Some(ErrorKind::ConnectionReset),
-                "{error:?}"
+            for end in [0, 1, 35, 36, 1078] {
+                let io = fed(&greeting[..end]);
+                io.incoming.fail(kind);
+                check_failed(
+                    &run(handshake(mode, io, US)).expect_err("it failed"),
+                    wanted,
+                );
+            }
+            let io = fed(b"");
+            io.outgoing.fail(kind);
+            check_failed(
+                &run(handshake(mode, io, US)).expect_err("it failed"),
+                wanted,
             );
         }
-    }
-    for mode in MODES {
-        let io = fed(b"");
-        io.outgoing.fail(ErrorKind::BrokenPipe);
-        let error = run(handshake(mode, io, US)).expect_err("it failed");
-        assert_eq!(io_kind(&error), Some(ErrorKind::BrokenPipe), "{error:?}");
+        let io = fed(&greeting);
+        let line = io.outgoing.clone();
+        let own = ephemeral(&scalar(US));
+        let late = run(admitting(io, &identity(US), own, |_| async {
+            line.fail(kind);
+            Ok(())
+        }));
+        check_failed(&late.expect_err("it failed"), wanted);
     }
 }
 
@@ -342,9 +351,11 @@ const fn malformed(error: &HandshakeError) -> Option<HandshakeMessage> {
     }
 }
 
-fn io_kind(error: &HandshakeError) -> Option<ErrorKind> {
+/// `None` stands for a remote that closed.
+fn check_failed(error: &HandshakeError, wanted: Option<ErrorKind>) {
     match error {
-        HandshakeError::Io(error) => Some(error.kind()),
-        _ => None,
+        HandshakeError::Closed => assert_eq!(wanted, None),
+        HandshakeError::Io(error) => assert_eq!(Some(error.kind()), wanted),
+        other => panic!("{other:?}"),
     }
 }

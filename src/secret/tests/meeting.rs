@@ -114,7 +114,7 @@ fn the_hook_is_not_asked_about_a_key_that_is_not_proven() {
 }
 
 #[test]
-fn a_remote_that_is_gone_before_it_sees_our_key_is_a_failed_transport() {
+fn a_remote_that_is_gone_before_it_sees_our_key_has_closed() {
     let io = fed(&remote().greeting());
     let line = io.outgoing.clone();
     let result = run(admitting(
@@ -127,7 +127,7 @@ fn a_remote_that_is_gone_before_it_sees_our_key_is_a_failed_transport() {
         },
     ));
     let error = result.expect_err("it is gone");
-    assert!(matches!(error, HandshakeError::Io(_)), "{error:?}");
+    assert!(matches!(error, HandshakeError::Closed), "{error:?}");
 }
 
 #[test]
