@@ -69,10 +69,10 @@ fn a_busy_stream_keeps_no_more_than_a_batch_each_way() {
 #[test]
 fn many_frames_leave_with_one_call() {
     let mut stream = sealed(fed(b""));
-    run(stream.write_all(&vec![1; 62 * MAX_DATA])).unwrap();
+    run(stream.write_all(&vec![1; 64 * MAX_DATA])).unwrap();
     assert_eq!(stream.io.outgoing.calls().writes, 1);
     run(stream.write_all(&vec![1; 1 << 20])).unwrap();
-    assert_eq!(stream.io.outgoing.calls().writes, 1 + 17);
+    assert_eq!(stream.io.outgoing.calls().writes, 1 + 16);
 }
 
 #[test]
