@@ -153,12 +153,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {
         let after = self.config.handshake_timeout();
-        timeout(after, self.unbounded(admit))
+        timeout(after, self.untimed(admit))
             .await
             .map_err(|_| HandshakeError::Timeout { after })?
     }
 
-    async fn unbounded(
+    async fn untimed(
         self,
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {
