@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -128,6 +128,7 @@ impl<L: Accept> Listener<L> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((io, address))) => {
                     self.backoff.reset();
+                    let address = canonical(address);
                     if let Err(error) = self.begin(io, address) {
                         trace::refused(&address, &error);
                         return Poll::Ready(Err(AcceptError::Connection { address, error }));
@@ -202,6 +203,15 @@ impl Default for Backoff {
             next: FIRST_PAUSE,
             timer: None,
         }
+    }
+}
+
+/// A listener on IPv6 gives IPv4 addresses mapped into it. As what they are they meet the limits and filters that are meant for them.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        // With its scope.
+        IpAddr::V6(_) => address,
     }
 }
 

@@ -1,0 +1,231 @@
+//! How much the transport takes on, refused before a byte is said (G18 among them).
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::kit::*;
+use crate::peer::tests::kit::*;
+use crate::peer::{HandshakeError, Refusal, UpgradeError};
+
+#[tokio::test(start_paused = true)]
+async fn one_connection_above_the_maximum_is_closed_at_once_without_a_byte() {
+    let mut stage = Stage::new(unlimited().with_max_connections(2));
+    let (one, _one) = stage.welcome(&seat(1), &node("one")).await;
+    let _two = stage.welcome(&seat(2), &node("two")).await;
+    assert_eq!(stage.refusal(&seat(3)).await, Refusal::Full { max: 2 });
+    drop(one);
+    stage.welcome(&seat(3), &node("three")).await.0.handle();
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_in_their_handshake_count_too() {
+    let mut stage = Stage::new(unlimited().with_max_connections(1));
+    let stalled = stage.stall(&seat(1)).await;
+    assert_eq!(stage.transport.connections(), 1);
+    assert_eq!(stage.refusal(&seat(2)).await, Refusal::Full { max: 1 });
+    drop(stalled);
+    let error = stage.turned_away(&seat(1)).await;
+    assert!(
+        matches!(error, UpgradeError::Handshake(HandshakeError::Closed)),
+        "{error:?}"
+    );
+    stage.welcome(&seat(2), &node("two")).await.0.handle();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_address_has_so_many_connections_and_not_one_more() {
+    let mut stage = Stage::new(unlimited().with_max_connections_per_address(2));
+    let _one = stage.welcome("192.0.2.7:1", &node("one")).await;
+    let (two, _two) = stage.welcome("192.0.2.7:2", &node("two")).await;
+    let limit = |address: &str| Refusal::AddressLimit {
+        address: address.parse().unwrap(),
+        max: 2,
+    };
+    assert_eq!(stage.refusal("192.0.2.7:3").await, limit("192.0.2.7"));
+    let _other = stage.welcome("192.0.2.8:1", &node("other")).await;
+    drop(two);
+    let _three = stage.welcome("192.0.2.7:3", &node("three")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ipv4_address_in_ipv6_clothes_is_the_ipv4_address() {
+    let mut stage = Stage::new(unlimited().with_max_connections_per_address(1));
+    let (plain, _far) = stage.welcome("192.0.2.7:1", &node("one")).await;
+    let mut io = stage.door.knock("[::ffff:192.0.2.7]:2").await;
+    let error = stage.turned_away("192.0.2.7:2").await;
+    let limit = Refusal::AddressLimit {
+        address: "192.0.2.7".parse().unwrap(),
+        max: 1,
+    };
+    assert!(matches!(error, UpgradeError::Refused(refusal) if refusal == limit));
+    assert!(is_closed(&mut io).await);
+    drop(plain);
+    let (mapped, _far) = stage.welcome("[::ffff:192.0.2.7]:2", &node("two")).await;
+    assert_eq!(mapped.address(), "192.0.2.7:2".parse().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_of_64_bits_is_one_ipv6_address() {
+    let mut stage = Stage::new(unlimited().with_max_connections_per_address(1));
+    let _one = stage.welcome("[2001:db8::1]:1", &node("one")).await;
+    let address = "2001:db8::ffff:0:0:1".parse().unwrap();
+    let limit = Refusal::AddressLimit { address, max: 1 };
+    assert_eq!(stage.refusal("[2001:db8::ffff:0:0:1]:2").await, limit);
+    let _next_network = stage.welcome("[2001:db8:0:1::1]:1", &node("two")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_handshake_above_the_maximum_is_refused_until_another_is_over() {
+    let mut stage = Stage::new(unlimited().with_max_handshakes(2));
+    // Peers are not in their handshake.
+    let _peers = [
+        stage.welcome(&seat(1), &node("one")).await,
+        stage.welcome(&seat(2), &node("two")).await,
+    ];
+    let _stalled = stage.stall(&seat(3)).await;
+    pass(Duration::from_secs(10)).await;
+    let _later = stage.stall(&seat(4)).await;
+    assert_eq!(
+        stage.refusal(&seat(5)).await,
+        Refusal::HandshakeLimit { max: 2 }
+    );
+    pass(Duration::from_secs(10)).await;
+    let error = stage.turned_away(&seat(3)).await;
+    assert!(
+        matches!(
+            error,
+            UpgradeError::Handshake(HandshakeError::Timeout { .. })
+        ),
+        "{error:?}"
+    );
+    let _peer = stage.welcome(&seat(5), &node("five")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_comes_too_often_is_closed_before_any_handshake() {
+    let second = Duration::from_secs(1);
+    let mut stage = Stage::new(unlimited().with_attempts_per_address(2, second));
+    let _one = stage.welcome("192.0.2.7:1", &node("one")).await;
+    let _two = stage.welcome("192.0.2.7:2", &node("two")).await;
+    let address: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+    let Refusal::TooOften {
+        address: found,
+        after,
+    } = stage.refusal("192.0.2.7:3").await
+    else {
+        panic!("it is not too often");
+    };
+    assert_eq!(found, address);
+    assert!(
+        after <= second && after > Duration::from_millis(900),
+        "{after:?}"
+    );
+    let _other = stage.welcome("192.0.2.8:1", &node("other")).await;
+    pass(after).await;
+    let _three = stage.welcome("192.0.2.7:3", &node("three")).await;
+    let again = stage.refusal("192.0.2.7:4").await;
+    assert!(matches!(again, Refusal::TooOften { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_count_whatever_becomes_of_them() {
+    let config = unlimited().with_attempts_per_address(2, Duration::from_secs(1));
+    let mut stage = Stage::new(config.with_max_connections(1));
+    let _peer = stage.welcome("192.0.2.7:1", &node("one")).await;
+    assert_eq!(stage.refusal("192.0.2.7:2").await, Refusal::Full { max: 1 });
+    let third = stage.refusal("192.0.2.7:3").await;
+    assert!(matches!(third, Refusal::TooOften { .. }), "{third:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_defaults_are_64_connections_4_of_one_address_32_handshakes_and_8_attempts_at_once() {
+    let mut stage = Stage::new(Default::default());
+    let mut stalled = Vec::new();
+    for port in 0..4 {
+        stalled.push(stage.stall(&format!("192.0.2.7:{port}")).await);
+    }
+    let address = "192.0.2.7".parse().unwrap();
+    let limit = Refusal::AddressLimit { address, max: 4 };
+    for port in 4..8 {
+        assert_eq!(stage.refusal(&format!("192.0.2.7:{port}")).await, limit);
+    }
+    let ninth = stage.refusal("192.0.2.7:8").await;
+    assert!(matches!(ninth, Refusal::TooOften { .. }), "{ninth:?}");
+    for number in 4..32 {
+        stalled.push(stage.stall(&seat(number)).await);
+    }
+    assert_eq!(
+        stage.refusal(&seat(99)).await,
+        Refusal::HandshakeLimit { max: 32 }
+    );
+    stalled.clear();
+    while stage.listener.pending() > 0 {
+        assert!(soon(stage.listener.accept()).await.is_err());
+    }
+    let mut peers = Vec::new();
+    for number in 100..164 {
+        peers.push(stage.welcome(&seat(number), &node("peer")).await);
+    }
+    assert_eq!(stage.refusal(&seat(164)).await, Refusal::Full { max: 64 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_listeners_of_a_transport_share_its_limits() {
+    let mut one = Stage::new(unlimited().with_max_connections(1));
+    let mut other = Stage::of(one.transport.clone());
+    let _peer = one.welcome(&seat(1), &node("one")).await;
+    assert_eq!(other.refusal(&seat(2)).await, Refusal::Full { max: 1 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_free_again_when_run_returns() {
+    let mut stage = Stage::new(unlimited());
+    let (peer, far) = stage.welcome(&seat(1), &node("one")).await;
+    assert_eq!(stage.transport.connections(), 1);
+    let stop = CancellationToken::new();
+    let other_end = far.run(CancellationToken::new());
+    let running = async {
+        let closed = peer.run(stop.clone()).await;
+        (closed, stage.transport.connections())
+    };
+    let stopped = async {
+        idle().await;
+        assert_eq!(stage.transport.connections(), 1);
+        stop.cancel();
+    };
+    let ((closed, left), _, ()) = soon(async { tokio::join!(running, other_end, stopped) }).await;
+    assert!(closed.is_clean(), "{closed}");
+    assert_eq!(left, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_free_again_when_a_peer_or_its_run_is_dropped() {
+    let mut stage = Stage::new(unlimited());
+    let (peer, _far) = stage.welcome(&seat(1), &node("one")).await;
+    drop(peer);
+    assert_eq!(stage.transport.connections(), 0);
+    let (peer, mut far) = stage.welcome(&seat(1), &node("one")).await;
+    let _ = far.open(blocks()).unwrap();
+    {
+        let mut running = std::pin::pin!(peer.run(CancellationToken::new()));
+        tokio::select! {
+            closed = &mut running => panic!("{closed}"),
+            () = idle() => assert_eq!(stage.transport.connections(), 1),
+        }
+    }
+    assert_eq!(stage.transport.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_free_again_when_the_handshake_fails_and_when_the_listener_goes() {
+    let mut stage = Stage::new(unlimited());
+    drop(stage.stall(&seat(1)).await);
+    stage.turned_away(&seat(1)).await;
+    assert_eq!(stage.transport.connections(), 0);
+    let _stalled = stage.stall(&seat(2)).await;
+    assert_eq!(stage.transport.connections(), 1);
+    drop(stage.listener);
+    idle().await;
+    assert_eq!((stage.transport.connections(), tasks()), (0, 0));
+}
