@@ -12,6 +12,7 @@ use super::filter::Verdict;
 use super::peer::{Direction, Peer};
 use super::registry::{Refusal, Registry, Slot};
 use crate::peer::config::PeerConfig;
+use crate::peer::established::Established;
 use crate::peer::handshake::Handshaking;
 use crate::peer::handshake_error::HandshakeError;
 use crate::peer::id::PeerId;
@@ -38,8 +39,9 @@ impl Shared {
             .with_key_admission(move |key| shared.admit_key(key));
         // Its task is aborted where it must not go on.
         let cancel = CancellationToken::new();
-        self.finish(handshaking, slot, Direction::Inbound, &cancel)
-            .await
+        let shaken = handshaking.handshake(&cancel, |_| Ok(())).await;
+        let established = shaken.map_err(Decision::take_out)?;
+        claim(established, slot, Direction::Inbound)
     }
 
     /// Makes the peer of this id, or whoever it is, of a stream that we opened.
@@ -51,8 +53,10 @@ impl Shared {
         cancel: &CancellationToken,
     ) -> Result<Peer<Io>, UpgradeError> {
         let handshaking = Handshaking::outbound(io, self.peer.clone(), expected);
-        self.finish(handshaking, slot, Direction::Outbound, cancel)
-            .await
+        let established = handshaking.handshake(cancel, |_| Ok(())).await?;
+        self.admit_id(*established.id(), Direction::Outbound)
+            .await?;
+        claim(established, slot, Direction::Outbound)
     }
 
     /// Asks the filter about the other end of a connection.
@@ -65,35 +69,21 @@ impl Shared {
         self.bounded(verdict).await?.map_err(UpgradeError::Filtered)
     }
 
-    async fn finish<Io: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        handshaking: Handshaking<Io>,
-        mut slot: Slot,
-        direction: Direction,
-        cancel: &CancellationToken,
-    ) -> Result<Peer<Io>, UpgradeError> {
-        let established = handshaking.handshake(cancel, |_| Ok(())).await?;
-        if direction == Direction::Outbound {
-            self.admit_id(*established.id(), direction)
-                .await
-                .map_err(HandshakeError::Rejected)?;
-        }
-        slot.claim(*established.id())?;
-        Ok(Peer::new(established, direction, slot))
-    }
-
     /// Decides on a proven key before its owner learns ours.
     async fn admit_key(self: Arc<Self>, key: PublicKey) -> Result<(), Rejection> {
         let id = PeerId::from(&key);
-        if self.registry.is_connected(&id) {
-            return Err(Refusal::DuplicateId { id }.into());
-        }
-        self.admit_id(id, Direction::Inbound).await
+        let admitted = if self.registry.is_connected(&id) {
+            Err(Refusal::DuplicateId { id }.into())
+        } else {
+            self.admit_id(id, Direction::Inbound).await
+        };
+        admitted.map_err(|error| Decision(error).into())
     }
 
-    async fn admit_id(&self, id: PeerId, direction: Direction) -> Result<(), Rejection> {
+    async fn admit_id(&self, id: PeerId, direction: Direction) -> Result<(), UpgradeError> {
         self.bounded(self.config.filter.admit_id(id, direction))
             .await?
+            .map_err(|rejection| HandshakeError::Rejected(rejection).into())
     }
 
     async fn bounded(&self, verdict: Verdict<'_>) -> Result<Result<(), Rejection>, UpgradeError> {
@@ -101,5 +91,33 @@ impl Shared {
         timeout(after, verdict)
             .await
             .map_err(|_| UpgradeError::FilterTimeout { after })
+    }
+}
+
+/// Counts the connection as one with this peer.
+fn claim<Io: AsyncRead + AsyncWrite + Unpin>(
+    established: Established<Io>,
+    mut slot: Slot,
+    direction: Direction,
+) -> Result<Peer<Io>, UpgradeError> {
+    slot.claim(*established.id())?;
+    Ok(Peer::new(established, direction, slot))
+}
+
+/// What we decided about a key, on its way through the handshake.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Decision(UpgradeError);
+
+impl Decision {
+    /// A refusal of ours is told as what it is, wherever in the upgrade it was decided.
+    fn take_out(error: HandshakeError) -> UpgradeError {
+        match error {
+            HandshakeError::Rejected(rejection) => match rejection.downcast::<Self>() {
+                Ok(decision) => decision.0,
+                Err(rejection) => HandshakeError::Rejected(rejection).into(),
+            },
+            error => error.into(),
+        }
     }
 }

@@ -1,1 +1,11 @@
-//! Tests of the transport.
+//! Tests of the transport. Those that need no socket run with paused time on in-memory pipes; the others on loopback.
+
+#![expect(
+    clippy::large_futures,
+    reason = "both ends of a connection in one future, which lives as long as its test"
+)]
+
+mod duplicates;
+mod filters;
+mod kit;
+mod limits;
