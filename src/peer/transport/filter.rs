@@ -19,7 +19,8 @@ pub trait Filter: fmt::Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Whether to connect with this peer, whose id is proven. One that connects to us does not know ours yet.
+    /// Whether to connect with this peer, whose id is proven. One that connects to us does not know ours yet. It is never our own:
+    /// a connection with ourselves fails anyway.
     fn admit_id(&self, _id: PeerId, _direction: Direction) -> Verdict<'_> {
         Box::pin(std::future::ready(Ok(())))
     }

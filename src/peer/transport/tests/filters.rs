@@ -182,6 +182,27 @@ async fn a_filter_that_panics_takes_neither_the_listener_nor_a_place_along() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn both_ends_of_a_visit_to_ourselves_find_it_out_and_no_filter_is_asked_for_it() {
+    let filter = Asking::about_id(|id, _| panic!("asked about {id}"));
+    let us = Arc::new(node_config("us"));
+    let transport = crate::peer::Transport::new((*us).clone(), unlimited().with_filter(filter));
+    let mut stage = Stage::of(transport);
+    let (accepted, visited) = stage.visit(&seat(1), &us).await;
+    let error = why(accepted, &seat(1));
+    assert!(
+        matches!(
+            error,
+            UpgradeError::Handshake(HandshakeError::SelfConnection)
+        ),
+        "{error:?}"
+    );
+    assert!(
+        matches!(visited, Err(HandshakeError::SelfConnection)),
+        "{visited:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_name_that_a_remote_states_is_looked_up() {
     #[derive(Debug)]
     struct Unused(Arc<Mutex<Vec<String>>>);
