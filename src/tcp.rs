@@ -24,6 +24,19 @@ pub fn tune(socket: &impl AsSocket) -> io::Result<()> {
     Ok(())
 }
 
+/// Bounds what the kernel takes in for a TCP socket before the program reads it; on a listener it holds for all that it accepts.
+///
+/// [`tune`] keeps the sender's queue short, but where the receiver is the slower of the two, megabytes can wait on its side, because the system
+/// lets this buffer grow by itself. Urgent messages then wait behind them. On a local network 256 KiB cost nothing and bound that
+/// wait to well below a millisecond; over a long link no more than this many bytes come per round trip. The system may round the number, and Linux doubles it.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn bound_receive_buffer(socket: &impl AsSocket, bytes: usize) -> io::Result<()> {
+    SockRef::from(socket).set_recv_buffer_size(bytes)
+}
+
 /// About what a gigabit link sends in the time in which the task is woken.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const NOTSENT_LOWAT: u32 = 16 * 1024;

@@ -14,6 +14,7 @@ pub struct TransportConfig {
     pub(super) dial_timeout: Duration,
     pub(super) filter_timeout: Duration,
     pub(super) resolve_timeout: Duration,
+    pub(super) receive_buffer: Option<usize>,
     pub(super) filter: Arc<dyn Filter>,
     pub(super) resolver: Arc<dyn Resolver>,
 }
@@ -38,6 +39,14 @@ impl TransportConfig {
     #[must_use]
     pub const fn with_filter_timeout(mut self, timeout: Duration) -> Self {
         self.filter_timeout = timeout;
+        self
+    }
+
+    /// Bounds the kernel's receive buffer of each TCP connection, as [`tcp::bound_receive_buffer`](crate::tcp::bound_receive_buffer) describes. Default: the
+    /// system's own judgement, which suits long links and lets urgent messages wait on short ones.
+    #[must_use]
+    pub const fn with_receive_buffer(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
         self
     }
 
@@ -106,6 +115,7 @@ impl Default for TransportConfig {
             dial_timeout: DIAL_TIMEOUT,
             filter_timeout: FILTER_TIMEOUT,
             resolve_timeout: RESOLVE_TIMEOUT,
+            receive_buffer: None,
             filter: Arc::new(Everybody),
             resolver: Arc::new(SystemResolver),
         }

@@ -1,5 +1,6 @@
 //! Opening connections.
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
@@ -56,8 +57,15 @@ impl Shared {
             .await
             .map_err(|_| DialError::ConnectTimeout { address, after })?;
         let stream = opened
-            .and_then(|stream| tcp::tune(&stream).map(|()| stream))
+            .and_then(|stream| self.tune(&stream).map(|()| stream))
             .map_err(|error| DialError::Connect { address, error })?;
         Ok((stream, slot))
+    }
+
+    fn tune(&self, stream: &TcpStream) -> io::Result<()> {
+        if let Some(bytes) = self.config.receive_buffer {
+            tcp::bound_receive_buffer(stream, bytes)?;
+        }
+        tcp::tune(stream)
     }
 }

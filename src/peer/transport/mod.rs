@@ -29,6 +29,7 @@ pub use registry::Refusal;
 
 use super::address::{HostPort, PeerAddr};
 use super::config::PeerConfig;
+use crate::tcp;
 use registry::Registry;
 use upgrade::Shared;
 
@@ -141,7 +142,11 @@ impl Transport {
     ///
     /// What the system says.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<Listener<TcpListener>> {
-        Ok(self.listen_on(TcpListener::bind(address).await?))
+        let listener = TcpListener::bind(address).await?;
+        if let Some(bytes) = self.shared.config.receive_buffer {
+            tcp::bound_receive_buffer(&listener, bytes)?;
+        }
+        Ok(self.listen_on(listener))
     }
 
     /// Listens on anything that gives streams.
