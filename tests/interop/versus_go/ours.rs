@@ -92,6 +92,10 @@ impl Run {
 
     async fn receive(self: Arc<Self>, stream: TcpStream) -> io::Result<()> {
         mconn::tcp::tune(&stream)?;
+        if matches!(self.work, Work::Urgent { .. }) {
+            // What an application does that wants its urgent messages soon.
+            mconn::tcp::bound_receive_buffer(&stream, RECEIVE_BUFFER)?;
+        }
         match self.work {
             Work::Channels {
                 encrypted: false, ..
@@ -223,3 +227,5 @@ async fn handshakes(time: Duration) -> io::Result<f64> {
 const BETWEEN_URGENT: Duration = Duration::from_millis(2);
 /// Room for what one side says in a handshake.
 const PIPE: usize = 4_096;
+/// Below half a millisecond of what the receiver can take.
+const RECEIVE_BUFFER: usize = 256 * 1024;
