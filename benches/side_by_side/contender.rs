@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::echo::Echo;
-use crate::flow::{Flow, Seen};
+use crate::support::flow::{Flow, Seen};
 use crate::support::h2::H2;
 use crate::support::mconn::Mconn;
 use crate::support::raw::Raw;
@@ -61,3 +61,18 @@ impl Contender {
         }
     }
 }
+
+/// The head of the table: what the cells of a line are.
+pub(crate) const HEAD: [&str; 11] = [
+    "work",
+    "raw TCP",
+    "yamux",
+    "yamux buffered",
+    "h2",
+    "mconn",
+    "÷ raw",
+    "÷ yamux",
+    "÷ y. buffered",
+    "÷ h2",
+    "floors",
+];

@@ -5,14 +5,13 @@ use std::num::NonZeroU64;
 
 use crate::contender::Contender;
 use crate::echo::Echo;
-use crate::line::{Floor, Line, Unit};
-use crate::rounds::Effort;
+use crate::support::flow::MIXED;
+use crate::support::line::{Floor, Line, Unit};
 use crate::support::quantile::median;
+use crate::support::rounds::Effort;
+use crate::support::suite::Row;
 use crate::throughput::Throughput;
 use crate::urgent;
-
-/// A row by its name on the command line.
-pub(crate) type Row = (&'static str, fn(Effort) -> io::Result<Vec<Line>>);
 
 pub(crate) const ROWS: [Row; 12] = [
     ("64", |effort| {
@@ -92,19 +91,6 @@ fn limits(effort: Effort) -> io::Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// From chat lines to blocks, each size about three times the last.
-const MIXED: [usize; 10] = [
-    64,
-    192,
-    512,
-    1 << 10,
-    4 << 10,
-    16 << 10,
-    48 << 10,
-    128 << 10,
-    384 << 10,
-    1 << 20,
-];
 /// The limit of a CometBFT node since v0.38.
 const FAST: NonZeroU64 = NonZeroU64::new(5_120_000).unwrap();
 /// The limit of the library itself.

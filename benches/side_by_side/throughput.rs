@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::contender::Contender;
-use crate::flow::{Flow, RAW_WRITE};
-use crate::line::{Floor, Line, Unit};
-use crate::rounds::Effort;
+use crate::support::flow::{Flow, RAW_WRITE};
+use crate::support::line::{Floor, Line, Unit};
+use crate::support::rounds::Effort;
 
 /// Channels that are always full, each with messages of its own size.
 #[derive(Clone, Debug)]
@@ -45,13 +45,8 @@ impl Throughput {
             _ => self.messages.clone(),
         };
         Flow {
-            messages,
             alone: self.alone,
-            urgent: None,
-            rate: None,
-            link: None,
-            tuned: false,
-            windows: vec![effort.window(0.3, 0.7)],
+            ..Flow::saturated(messages, vec![effort.window(0.3, 0.7)])
         }
     }
 }

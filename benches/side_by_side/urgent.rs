@@ -5,11 +5,11 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::contender::Contender;
-use crate::flow::{Flow, RAW_WRITE, Seen, Window};
-use crate::line::{Bound, Floor, Line, Unit};
-use crate::rounds::Effort;
+use crate::support::flow::{Flow, RAW_WRITE, Seen, Window};
+use crate::support::line::{Bound, Floor, Line, Unit};
 use crate::support::quantile::percentile;
 use crate::support::relay::Link;
+use crate::support::rounds::Effort;
 
 /// As fast as loopback goes, with the sockets as each stack's user would have them, or all tuned as mconn's are.
 pub(crate) fn unlimited(effort: Effort, tuned: bool) -> io::Result<Vec<Line>> {
@@ -146,13 +146,8 @@ fn run(of: Contender, flow: &Flow) -> io::Result<Vec<Seen>> {
 
 fn flow(urgent: Duration, windows: Vec<Window>) -> Flow {
     Flow {
-        messages: vec![1 << 20],
-        alone: false,
         urgent: Some(urgent),
-        rate: None,
-        link: None,
-        tuned: false,
-        windows,
+        ..Flow::saturated(vec![1 << 20], windows)
     }
 }
 

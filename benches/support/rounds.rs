@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use super::flow::Window;
 use crate::contender::Contender;
-use crate::flow::Window;
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@
 
 use std::env;
 
+use super::rounds::Effort;
 use crate::contender::Contender;
-use crate::rounds::Effort;
 
 /// `cargo bench --bench side_by_side -- [--smoke] [--rounds N] [--rows NAME,..] [--only NAME] [--readme]`.
 #[derive(Clone, Debug)]

@@ -12,11 +12,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::meter::{Mark, Meter};
-use crate::support::end::{self, Side};
-use crate::support::loopback;
-use crate::support::relay::Link;
-use crate::support::stack::{Channel, Plan, Stack};
+use super::end::{self, Side};
+use super::loopback;
+use super::meter::{Mark, Meter};
+use super::relay::Link;
+use super::stack::{Channel, Plan, Stack};
 
 /// What is sent, over what, and when it is looked at.
 #[derive(Clone, Debug)]
@@ -57,6 +57,19 @@ impl Seen {
 }
 
 impl Flow {
+    /// Nothing but saturated channels, over loopback, looked at once.
+    pub(crate) const fn saturated(messages: Vec<usize>, windows: Vec<Window>) -> Self {
+        Self {
+            messages,
+            alone: false,
+            urgent: None,
+            rate: None,
+            link: None,
+            tuned: false,
+            windows,
+        }
+    }
+
     pub(crate) fn run<S: Stack>(&self) -> io::Result<Vec<Seen>> {
         let scene = Arc::new(Scene::new(self.clone()));
         let (listener, mut address) = loopback::listen()?;
@@ -289,6 +302,19 @@ impl Dice {
 /// The message size that saturates plain TCP: a loopback segment holds a little less than 64 KiB, so that
 /// writes of 64 KiB leave a small rest each and make a base line that is too low.
 pub(crate) const RAW_WRITE: usize = 62 * 1024;
+/// From chat lines to blocks, each size about three times the last.
+pub(crate) const MIXED: [usize; 10] = [
+    64,
+    192,
+    512,
+    1 << 10,
+    4 << 10,
+    16 << 10,
+    48 << 10,
+    128 << 10,
+    384 << 10,
+    1 << 20,
+];
 const URGENT: usize = 200;
 const URGENT_PRIORITY: u16 = 10;
 const STAMP: usize = 8;

@@ -1,7 +1,7 @@
 //! One line of the table: the figures of all contenders for one work, and what mconn is to reach.
 
+use super::quantile::median;
 use crate::contender::Contender;
-use crate::support::quantile::median;
 
 /// One figure a round of each contender.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(crate) enum Bound {
 }
 
 impl Line {
-    /// The cells of the table, as [`HEAD`] names them.
+    /// The cells of the table, as the head of the table names them.
     pub(crate) fn cells(&self) -> Vec<String> {
         let mut cells = vec![self.work.clone()];
         cells.extend(
@@ -155,18 +155,3 @@ fn shown(value: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
         .filter(|value| value.is_finite())
         .map_or_else(|| "–".to_owned(), show)
 }
-
-/// What [`Line::cells`] gives.
-pub(crate) const HEAD: [&str; 11] = [
-    "work",
-    "raw TCP",
-    "yamux",
-    "yamux buffered",
-    "h2",
-    "mconn",
-    "÷ raw",
-    "÷ yamux",
-    "÷ y. buffered",
-    "÷ h2",
-    "floors",
-];
