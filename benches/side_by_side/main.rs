@@ -8,6 +8,7 @@
 mod contender;
 mod echo;
 mod rows;
+#[expect(dead_code, reason = "other benches use more of it")]
 #[path = "../support"]
 mod support {
     pub(crate) mod block;

@@ -17,6 +17,7 @@ pub(crate) enum Unit {
     BytesPerSecond,
     Microseconds,
     Milliseconds,
+    PerSecond,
     Share,
 }
 
@@ -122,6 +123,7 @@ impl Unit {
             Self::BytesPerSecond => format!("{:.1} MB/s", figure / 1e6),
             Self::Microseconds => format!("{:.1} µs", figure * 1e6),
             Self::Milliseconds => format!("{:.3} ms", figure * 1e3),
+            Self::PerSecond => format!("{figure:.0} /s"),
             Self::Share => format!("{:.1} %", figure * 100.0),
         }
     }

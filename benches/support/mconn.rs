@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use mconn::{ChannelDescriptor, ChannelId, Config, Connection, Receiver, Sender, tcp};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -16,10 +17,12 @@ impl Stack for Mconn {
     type Channel = MconnChannel;
 
     async fn dial(stream: TcpStream, plan: Plan) -> io::Result<Vec<MconnChannel>> {
+        tcp::tune(&stream)?;
         open(stream, &plan)
     }
 
     async fn accept(stream: TcpStream, plan: Plan) -> io::Result<Vec<MconnChannel>> {
+        tcp::tune(&stream)?;
         open(stream, &plan)
     }
 }
@@ -56,8 +59,10 @@ impl Channel for MconnChannel {
 }
 
 /// Both sides register the same channels; nothing is negotiated.
-fn open(stream: TcpStream, plan: &Plan) -> io::Result<Vec<MconnChannel>> {
-    tcp::tune(&stream)?;
+pub(crate) fn open<Io>(stream: Io, plan: &Plan) -> io::Result<Vec<MconnChannel>>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let config = Config::builder().send_rate(plan.rate).recv_rate(plan.rate);
     let mut connection = Connection::new(stream, config.build().map_err(io::Error::other)?);
     let mut channels = Vec::new();
