@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs, io};
+use std::{env, io};
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -22,6 +22,8 @@ mod support {
     pub(crate) mod mconn;
     pub(crate) mod raw;
     pub(crate) mod readme;
+    pub(crate) mod resident;
+    pub(crate) mod secret;
     pub(crate) mod stack;
     pub(crate) mod table;
     pub(crate) mod yamux;
@@ -32,6 +34,8 @@ use support::loopback;
 use support::mconn::Mconn;
 use support::raw::Raw;
 use support::readme;
+use support::resident::resident;
+use support::secret::MconnEncrypted;
 use support::stack::{Channel, Plan, Stack};
 use support::table::Table;
 use support::yamux::{Yamux, YamuxBuffered};
@@ -45,11 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", stages.map(|bytes| bytes.to_string()).join(" "));
         return Ok(());
     }
-    let official = arguments.iter().any(|argument| argument == "--bench")
-        && !arguments.iter().any(|argument| argument == "--smoke");
-    let table = measure(if official { PAIRS } else { SMOKE_PAIRS })?;
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let smoke = !asked("--bench") || asked("--smoke") || asked("--test");
+    let table = measure(if smoke { SMOKE_PAIRS } else { PAIRS })?;
     print!("{}", table.aligned());
-    if arguments.iter().any(|argument| argument == "--readme") {
+    if asked("--readme") {
         readme::replace("memory", &table.markdown())?;
     }
     Ok(())
@@ -83,6 +87,7 @@ fn child(stack: &str, pairs: usize) -> io::Result<[usize; STAGES]> {
         match stack {
             "h2" => hold::<H2>(pairs).await,
             "mconn" => hold::<Mconn>(pairs).await,
+            "mconn encrypted" => hold::<MconnEncrypted>(pairs).await,
             "raw TCP" => hold::<Raw>(pairs).await,
             "yamux" => hold::<Yamux>(pairs).await,
             "yamux buffered" => hold::<YamuxBuffered>(pairs).await,
@@ -150,21 +155,14 @@ async fn settled() -> io::Result<usize> {
     resident()
 }
 
-/// The resident bytes of this process.
-fn resident() -> io::Result<usize> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| {
-        line.trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse::<usize>()
-            .ok()
-    });
-    Ok(kib.ok_or(io::ErrorKind::InvalidData)? * 1024)
-}
-
-const STACKS: [&str; 5] = ["raw TCP", "yamux", "yamux buffered", "h2", "mconn"];
+const STACKS: [&str; 6] = [
+    "raw TCP",
+    "yamux",
+    "yamux buffered",
+    "h2",
+    "mconn",
+    "mconn encrypted",
+];
 const HEAD: [&str; 1 + STAGES] = [
     "KiB per connection end with ten channels",
     "just opened",
