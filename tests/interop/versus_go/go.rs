@@ -1,55 +1,56 @@
-//! Both ends of Go's, in one process of its own.
+//! One measurement of the Go program: both ends are in it, and it uses all cores unless told otherwise.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::program::Release;
-use crate::{MAX_MESSAGE, QUEUED, URGENT_PRIORITY, Work, median};
 
-pub(crate) fn measure(release: Release, work: Work, time: Duration) -> f64 {
-    let mut command = command(work);
-    command["millis"] = json!(time.as_millis());
+/// What it measured.
+#[derive(Debug)]
+pub(crate) struct Measured(Value);
+
+impl Measured {
+    /// Something that it counted, per second.
+    pub(crate) fn rate(&self, of: &str) -> io::Result<f64> {
+        Ok(self.number(of)? * 1e9 / self.number("nanos")?)
+    }
+
+    /// Seconds from handing a message over until it came, of each urgent one.
+    pub(crate) fn latencies(&self) -> io::Result<Vec<f64>> {
+        let late = self.0["late"]
+            .as_array()
+            .ok_or(io::ErrorKind::InvalidData)?;
+        let seconds = late.iter().map(|nanos| Some(nanos.as_f64()? / 1e9));
+        Ok(seconds
+            .collect::<Option<_>>()
+            .ok_or(io::ErrorKind::InvalidData)?)
+    }
+
+    fn number(&self, name: &str) -> io::Result<f64> {
+        Ok(self.0[name].as_f64().ok_or(io::ErrorKind::InvalidData)?)
+    }
+}
+
+/// Gives a fresh program of this release one command, and waits for its answer.
+pub(crate) fn measure(release: Release, command: &Value) -> io::Result<Measured> {
     let mut go = Command::new(release.program())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    writeln!(go.stdin.take().unwrap(), "{command}").unwrap();
-    let output = go.wait_with_output().unwrap();
-    let measured: Value = serde_json::from_slice(&output.stdout).expect("one event");
-    let per_second = |name: &str| number(&measured[name]) * 1e9 / number(&measured["nanos"]);
-    match work {
-        Work::Channels { .. } | Work::Stream { .. } => per_second("bytes"),
-        Work::Urgent { .. } => {
-            median(measured["late"].as_array().unwrap().iter().map(number)) / 1e9
-        }
-        Work::Handshakes => per_second("messages"),
-    }
+        .spawn()?;
+    let mut commands = go.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    writeln!(commands, "{command}")?;
+    drop(commands);
+    let output = go.wait_with_output()?;
+    Ok(Measured(serde_json::from_slice(&output.stdout)?))
 }
 
-fn command(work: Work) -> Value {
-    match work {
-        Work::Channels { encrypted, sizes } => {
-            let channels: Vec<Value> = (1..=sizes.len()).map(|id| channel(id, 1)).collect();
-            json!({ "do": "throughput", "secret": encrypted, "sizes": sizes, "channels": channels })
-        }
-        Work::Stream { piece } => {
-            json!({ "do": "stream_throughput", "secret": true, "sizes": [piece] })
-        }
-        Work::Urgent { small, bulk } => json!({
-            "do": "urgent", "secret": true, "sizes": [small, bulk], "channels": [channel(1, URGENT_PRIORITY), channel(2, 1)],
-        }),
-        Work::Handshakes => json!({ "do": "handshakes", "procs": 1 }),
-    }
+/// Channels of these priorities, with the send queues that ours have.
+pub(crate) fn channels(priorities: &[u16]) -> Value {
+    let channel = |(id, priority)| json!({ "id": id, "priority": priority, "send_queue": QUEUED, "max_message": 4 << 20 });
+    priorities.iter().enumerate().map(channel).collect()
 }
 
-fn channel(id: usize, priority: u16) -> Value {
-    json!({ "id": id, "priority": priority, "send_queue": QUEUED, "max_message": MAX_MESSAGE })
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().expect("a number")
-}
+/// Messages in a send queue; Go does best with long ones too.
+const QUEUED: usize = 1024;
