@@ -109,6 +109,11 @@ impl Door {
         handshaking.handshake(&cancel, anybody).await
     }
 
+    /// Whether nobody is behind it any more.
+    pub(super) fn is_shut(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Makes the listener fail once.
     pub(super) async fn jam(&self, error: io::Error) {
         self.0.send(Err(error)).await.unwrap();

@@ -5,6 +5,7 @@
     reason = "both ends of a connection in one future, which lives as long as its test"
 )]
 
+mod accepting;
 mod duplicates;
 mod filters;
 mod kit;
