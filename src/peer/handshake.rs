@@ -137,25 +137,28 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         cancel: &CancellationToken,
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {
-        let result = unless_cancelled(cancel, self.uncancelled(admit))
+        unless_cancelled(cancel, self.uncancelled(admit))
             .await
-            .unwrap_or(Err(HandshakeError::Cancelled));
+            .unwrap_or_else(|| {
+                trace::handshake_failed(&HandshakeError::Cancelled);
+                Err(HandshakeError::Cancelled)
+            })
+    }
+
+    /// The handshake for those who can end it otherwise: by aborting its task, or by cancelling more than the handshake.
+    pub(super) async fn uncancelled(
+        self,
+        admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
+    ) -> Result<Established<Io>, HandshakeError> {
+        let after = self.config.handshake_timeout();
+        let result = timeout(after, self.untimed(admit))
+            .await
+            .unwrap_or(Err(HandshakeError::Timeout { after }));
         match &result {
             Ok(peer) => trace::shook_hands(peer.id()),
             Err(error) => trace::handshake_failed(error),
         }
         result
-    }
-
-    /// The handshake for those who cancel more than that.
-    async fn uncancelled(
-        self,
-        admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
-    ) -> Result<Established<Io>, HandshakeError> {
-        let after = self.config.handshake_timeout();
-        timeout(after, self.untimed(admit))
-            .await
-            .map_err(|_| HandshakeError::Timeout { after })?
     }
 
     async fn untimed(

@@ -12,6 +12,7 @@ use super::peer::{Direction, Peer};
 use super::registry::Slot;
 use super::upgrade::Shared;
 use crate::peer::address::HostPort;
+use crate::peer::cancel::unless_cancelled;
 use crate::peer::id::PeerId;
 use crate::peer::resolve::resolve;
 use crate::tcp;
@@ -24,13 +25,13 @@ impl Shared {
         expected: Option<PeerId>,
         cancel: &CancellationToken,
     ) -> Result<Peer<TcpStream>, DialError> {
-        let connect = self.connect_any(host_port);
-        let (stream, slot) = cancel
-            .run_until_cancelled(connect)
+        let dial = async {
+            let (stream, slot) = self.connect_any(host_port).await?;
+            Ok(self.upgrade_outbound(stream, expected, slot).await?)
+        };
+        unless_cancelled(cancel, dial)
             .await
-            .ok_or(DialError::Cancelled)??;
-        let upgraded = self.upgrade_outbound(stream, expected, slot, cancel).await;
-        Ok(upgraded?)
+            .unwrap_or(Err(DialError::Cancelled))
     }
 
     /// Tries the addresses one after the other.
@@ -48,7 +49,10 @@ impl Shared {
         Err(last.unwrap_or(DialError::Cancelled))
     }
 
-    async fn connect(&self, address: SocketAddr) -> Result<(TcpStream, Slot), DialError> {
+    pub(super) async fn connect(
+        &self,
+        address: SocketAddr,
+    ) -> Result<(TcpStream, Slot), DialError> {
         trace::dialing(&address);
         let slot = self.registry.admit_outbound(address)?;
         self.admit_address(&slot, Direction::Outbound).await?;

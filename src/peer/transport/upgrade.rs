@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use super::config::TransportConfig;
 use super::error::UpgradeError;
@@ -37,9 +36,7 @@ impl Shared {
         let shared = self.clone();
         let handshaking = Handshaking::inbound(io, self.peer.clone())
             .with_key_admission(move |key| shared.admit_key(key));
-        // Its task is aborted where it must not go on.
-        let cancel = CancellationToken::new();
-        let shaken = handshaking.handshake(&cancel, |_| Ok(())).await;
+        let shaken = handshaking.uncancelled(|_| Ok(())).await;
         let established = shaken.map_err(Decision::take_out)?;
         claim(established, slot, Direction::Inbound)
     }
@@ -50,10 +47,9 @@ impl Shared {
         io: Io,
         expected: Option<PeerId>,
         slot: Slot,
-        cancel: &CancellationToken,
     ) -> Result<Peer<Io>, UpgradeError> {
         let handshaking = Handshaking::outbound(io, self.peer.clone(), expected);
-        let established = handshaking.handshake(cancel, |_| Ok(())).await?;
+        let established = handshaking.uncancelled(|_| Ok(())).await?;
         self.admit_id(*established.id(), Direction::Outbound)
             .await?;
         claim(established, slot, Direction::Outbound)

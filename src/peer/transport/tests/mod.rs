@@ -6,7 +6,10 @@
 )]
 
 mod accepting;
+mod dialing;
 mod duplicates;
 mod filters;
+mod giving_up;
 mod kit;
 mod limits;
+mod net;
