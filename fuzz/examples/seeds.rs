@@ -26,6 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         write_scripted(root, stem, at, &stream[..stream.len().min(SIZE)])?;
     }
     write_node_infos(root, &data)?;
+    write_handshakes(root, &data)?;
+    write_frames(root)?;
     for seed in 0..12 {
         let bytes = noise(seed, 1 << (6 + seed % 6));
         write(root, "mux_ops", &format!("noise-{seed}"), &bytes)?;
@@ -62,6 +64,46 @@ fn write_node_infos(root: &Path, data: &Path) -> Result<(), Box<dyn Error>> {
             verdicts.push(&row[2]);
             let name = row[0].as_str().ok_or("no name")?;
             write(root, "node_info", name, &unhex(&row[1]).ok_or("no hex")?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The recorded peers, and such as the body of `handshake` makes up.
+fn write_handshakes(root: &Path, data: &Path) -> Result<(), Box<dyn Error>> {
+    let recorded: Value = serde_json::from_slice(&fs::read(data.join("secret-peers.json"))?)?;
+    let peers = recorded["peers"].as_array().ok_or("no peers")?;
+    for (at, peer) in peers.iter().enumerate() {
+        let said = unhex(&peer["peer_bytes"]).ok_or("no hex")?;
+        if said.len() > SIZE {
+            continue;
+        }
+        let settings = u8::try_from(at)? & 4;
+        let head = [settings, 2, 0x0f, 0xbc, 4];
+        let len = u16::try_from(said.len())?.to_le_bytes();
+        let name = peer["name"].as_str().ok_or("no name")?;
+        write(root, "handshake", name, &[&head, &len[..], &said].concat())?;
+    }
+    for (at, ops) in HANDSHAKES.iter().enumerate() {
+        for settings in [0, 4, 12, 2, 3, 16] {
+            let bytes = [&[settings, 2, 0x0f, 0xbc], *ops].concat();
+            write(root, "handshake", &format!("made-{at}-{settings}"), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Such as the body of `secret_frame` makes up.
+fn write_frames(root: &Path) -> Result<(), Box<dyn Error>> {
+    for (at, ops) in FRAMES.iter().enumerate() {
+        for settings in [0, 2, 3, 0x7c] {
+            let bytes = [&[settings, 3, 0x17, 0xa8, 0x06], *ops].concat();
+            write(
+                root,
+                "secret_frame",
+                &format!("made-{at}-{settings}"),
+                &bytes,
+            )?;
         }
     }
     Ok(())
@@ -120,6 +162,28 @@ const STREAMS: [&str; 9] = [
     "node-session-v1.0.1",
     "node-session-v0.38.25-ours",
     "node-session-v1.0.1-ours",
+];
+/// What remotes do in turn, see `src/fuzzing/handshake.rs`: honest ones, with data behind; then such with one thing wrong.
+const HANDSHAKES: [&[u8]; 10] = [
+    &[0, 6, 8, 5, b'h', b'e', b'l', b'l', b'o'],
+    &[2, 6, 11, 20, 0, 12, 8, 2, b'h', b'i', 12],
+    &[5, 2, 0x78, 1, 6],
+    &[0, 7, 9, 1],
+    &[0, 10, 0x0a, 0, 0, 0, 2, 0x18, 1],
+    &[0, 10, 0x12, 33, 0, 0, 0],
+    &[0, 10, 0x0a, 31, 63, 0, 0],
+    &[3, 2, 0x80],
+    &[0, 6, 11, 50, 0, 14, 40, 3],
+    &[0, 6, 13, 1, 4, 0, 0, 9],
+];
+/// How streams are made, see `src/fuzzing/secret_frame.rs`; the same bytes are writes.
+const FRAMES: [&[u8]; 6] = [
+    &[0, 5, 0, 0, 0, 4, 0, 255, 3],
+    &[7, 40, 0, 9, 0, 7, 4, 0, 1, 0],
+    &[0, 5, 0, 1, 1, 4, 0, 0, 9, 0, 1, 1],
+    &[0, 0, 4, 5, 20, 9, 0, 1, 0],
+    &[0, 1, 0, 0, 2, 0, 6, 77, 0],
+    &[0, 1, 0, 3, 0, 2, 0, 4, 1, 0, 3, 0],
 ];
 /// At once; piece by piece; in small pieces with time between; with a transport that is slow to take anything.
 const SCRIPTS: [&[u8]; 4] = [

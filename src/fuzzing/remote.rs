@@ -25,20 +25,13 @@ impl Remote {
     pub(crate) fn new(ours: &EphemeralKey, scalar: &EphemeralKey, seed: &[u8; 32]) -> Self {
         let ephemeral = *Ephemeral::new(scalar).expect("any scalar will do").public();
         let secret = shared_secret(scalar, ours).expect("both keys are honest");
-        let (lower, upper) = (ours.min(&ephemeral), ours.max(&ephemeral));
-        let keys = expand(&secret).expect("a secret");
-        let (first, second) = (&keys[..32], &keys[32..64]);
-        let (theirs, ours) = if ours <= &ephemeral {
-            (first, second)
-        } else {
-            (second, first)
-        };
+        let keys = Keys::new(ours, &ephemeral, &secret);
         Self {
-            challenge: challenge(lower, upper, &secret),
-            frames: Frames::new(theirs),
-            our_frames: Frames::new(ours),
-            identity: Identity::from_seed(seed).expect("any seed will do"),
             ephemeral,
+            challenge: keys.challenge,
+            frames: keys.theirs,
+            our_frames: keys.ours,
+            identity: Identity::from_seed(seed).expect("any seed will do"),
         }
     }
 
@@ -53,9 +46,36 @@ impl Remote {
     }
 
     /// All that an honest one says until it is known who it is.
+    #[cfg(test)]
     pub(crate) fn greeting(&mut self) -> Vec<u8> {
         let frame = self.frames.seal(&self.authentication());
         [self.ephemeral_message(), frame].concat()
+    }
+}
+
+/// What follows from both ephemeral keys.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) challenge: [u8; 32],
+    pub(crate) theirs: Frames,
+    pub(crate) ours: Frames,
+}
+
+impl Keys {
+    pub(crate) fn new(ours: &EphemeralKey, theirs: &EphemeralKey, secret: &[u8]) -> Self {
+        let (lower, upper) = (ours.min(theirs), ours.max(theirs));
+        let keys = expand(secret).expect("a secret");
+        let (first, second) = (Frames::new(&keys[..32]), Frames::new(&keys[32..64]));
+        let (their_frames, our_frames) = if ours <= theirs {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        Self {
+            challenge: challenge(lower, upper, secret),
+            theirs: their_frames,
+            ours: our_frames,
+        }
     }
 }
 

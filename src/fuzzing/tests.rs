@@ -31,6 +31,18 @@ fn node_info_holds() {
     check("node_info", super::node_info);
 }
 
+#[cfg(feature = "secret")]
+#[test]
+fn secret_frame_holds() {
+    check("secret_frame", super::secret_frame);
+}
+
+#[cfg(feature = "secret")]
+#[test]
+fn handshake_holds() {
+    check("handshake", super::handshake);
+}
+
 /// Runs a body on its corpus, and on pseudo-random bytes behind the beginnings of its inputs.
 fn check(target: &str, body: fn(&[u8])) {
     let mut random = Random::new(target.len() as u64);

@@ -2,16 +2,15 @@
 
 use std::future::{Future, Ready, ready};
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::line::{End, ends};
-use crate::fuzzing::remote::Remote;
+pub(super) use crate::fuzzing::paced::run_until_idle;
+use crate::fuzzing::remote::{Frames, Remote};
 use crate::secret::internals::*;
 use crate::secret::{FrameError, HandshakeError, Identity, Rejection, SecretConnection};
 
@@ -20,30 +19,6 @@ pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let output = run_until_idle(future.as_mut());
     output.expect("it waits for what will never happen")
-}
-
-/// Polls a future until it is ready, or until nobody wakes it.
-pub(super) fn run_until_idle<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let flag = Arc::new(Flag(AtomicBool::new(true)));
-    let waker = Waker::from(flag.clone());
-    for _ in 0..10_000_000 {
-        if !flag.0.swap(false, Ordering::Relaxed) {
-            return None;
-        }
-        let mut cx = Context::from_waker(&waker);
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return Some(output);
-        }
-    }
-    panic!("it is woken again and again");
-}
-
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Polls a new future so many times, or until it is ready, and drops it.
@@ -127,8 +102,8 @@ pub(super) fn sealed(io: End) -> Sealed<End> {
 }
 
 /// The other side of [`sealed`], in both directions.
-pub(super) fn frames() -> crate::fuzzing::remote::Frames {
-    crate::fuzzing::remote::Frames::new(&KEY)
+pub(super) fn frames() -> Frames {
+    Frames::new(&KEY)
 }
 
 /// What successive reads into a buffer of this size give, up to the first that gives nothing or fails.
