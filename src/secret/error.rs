@@ -20,6 +20,9 @@ pub enum HandshakeError {
     /// The remote closed the stream before the handshake was done.
     #[error("the remote closed the stream during the handshake")]
     Closed,
+    /// The cryptographic library of this program failed: the system gave it no randomness, for example.
+    #[error("the cryptographic library failed")]
+    Cryptography,
     /// An ephemeral key that is not 32 bytes long.
     #[error("ephemeral key of {len} bytes, it must be 32")]
     EphemeralLength {
@@ -53,9 +56,6 @@ pub enum HandshakeError {
         /// Which one.
         message: HandshakeMessage,
     },
-    /// Our random source failed.
-    #[error("the system's random source failed")]
-    NoRandomness,
     /// Our own program did not admit the remote's key.
     #[error("rejected by us: {0}")]
     Rejected(#[source] Rejection),

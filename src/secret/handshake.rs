@@ -63,7 +63,7 @@ pub(super) fn fresh_ephemeral() -> Result<Ephemeral, HandshakeError> {
     let filled = SystemRandom::new().fill(scalar.as_mut()).ok();
     filled
         .and_then(|()| Ephemeral::new(&scalar))
-        .ok_or(HandshakeError::NoRandomness)
+        .ok_or(HandshakeError::Cryptography)
 }
 
 /// Exchanges ephemeral keys; gives the stream under the new keys, and the challenge that both sides have to sign.

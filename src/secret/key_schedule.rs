@@ -74,7 +74,7 @@ impl Session {
         } else {
             (second, first)
         };
-        let key = |bytes| frame_key(bytes).ok_or(HandshakeError::LowOrderPoint);
+        let key = |bytes| frame_key(bytes).ok_or(HandshakeError::Cryptography);
         Ok(Self {
             sealer: Sealer::new(key(send)?),
             opener: Opener::new(key(receive)?),
@@ -102,7 +102,7 @@ pub(crate) fn expand(secret: &[u8]) -> Result<Zeroizing<[u8; MATERIAL_LEN]>, Han
         .extract(secret)
         .expand(&[INFO], Material)
         .and_then(|expanded| expanded.fill(material.as_mut()))
-        .map_err(|_| HandshakeError::LowOrderPoint)?;
+        .map_err(|_| HandshakeError::Cryptography)?;
     Ok(material)
 }
 
