@@ -77,7 +77,7 @@ impl TransportConfig {
     /// handshake. Default 8 and 1 s. A burst of 0 counts as 1.
     #[must_use]
     pub const fn with_attempts_per_address(mut self, burst: u32, interval: Duration) -> Self {
-        self.limits.attempts = Some(AttemptRate { interval, burst });
+        self.limits.attempts = Some(AttemptRate::new(burst, interval));
         self
     }
 
@@ -126,10 +126,7 @@ const MAX_CONNECTIONS: usize = 64;
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
 /// Two milliseconds of one core.
 const MAX_HANDSHAKES: usize = 32;
-const ATTEMPTS: AttemptRate = AttemptRate {
-    interval: Duration::from_secs(1),
-    burst: 8,
-};
+const ATTEMPTS: AttemptRate = AttemptRate::new(8, Duration::from_secs(1));
 const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 const FILTER_TIMEOUT: Duration = Duration::from_secs(5);
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);

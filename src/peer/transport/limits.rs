@@ -14,15 +14,30 @@ pub(super) struct Limits {
 /// How often one address may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AttemptRate {
-    /// The time that one attempt costs.
-    pub(super) interval: Duration,
-    /// Attempts that may come at once after a pause.
-    pub(super) burst: u32,
+    interval: Duration,
+    burst: u32,
 }
 
 impl AttemptRate {
+    /// An attempt costs one interval, and `burst` of them may come at once after a pause.
+    pub(super) const fn new(burst: u32, interval: Duration) -> Self {
+        let interval = if interval.as_secs() < LONGEST_INTERVAL.as_secs() {
+            interval
+        } else {
+            LONGEST_INTERVAL
+        };
+        Self { interval, burst }
+    }
+
+    pub(super) const fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// How far ahead of its rate an address may be.
-    pub(super) fn tolerance(&self) -> Duration {
+    pub(super) const fn tolerance(&self) -> Duration {
         self.interval.saturating_mul(self.burst.saturating_sub(1))
     }
 }
+
+/// A hundred years: as good as for ever, and a clock can still count a burst of them.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -58,7 +58,7 @@ impl Accept for TcpListener {
 ///
 /// Nothing happens while [`accept`](Self::accept) is not awaited, except that handshakes under way go on.
 pub struct Listener<L: Accept> {
-    listener: L,
+    pub(super) listener: L,
     shared: Arc<Shared>,
     upgrades: JoinSet<Upgraded<L::Io>>,
     backoff: Backoff,

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,7 +57,6 @@ pub enum Refusal {
 }
 
 /// Counts connections by address and by id. One short lock, never held across a wait.
-#[derive(Debug)]
 pub(super) struct Registry {
     limits: Limits,
     state: Mutex<State>,
@@ -121,6 +121,16 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here can be left half done by a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Registry {
+    /// Without those who are connected, who may be thousands.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("limits", &self.limits)
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
     }
 }
 
@@ -213,7 +223,7 @@ impl State {
             let after = ahead.saturating_sub(rate.tolerance());
             return Err(Refusal::TooOften { address, after });
         }
-        source.next_attempt = due.checked_add(rate.interval);
+        source.next_attempt = due.checked_add(rate.interval());
         Ok(())
     }
 
@@ -229,15 +239,13 @@ impl State {
             let max = limits.handshakes;
             return Err(Refusal::HandshakeLimit { max });
         }
-        let source = match self.sources.entry(Prefix::of(address.ip())) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Source::default()),
-        };
-        if source.connections >= limits.connections_per_address {
+        let prefix = Prefix::of(address.ip());
+        let held = self.sources.get(&prefix).map_or(0, |it| it.connections);
+        if held >= limits.connections_per_address {
             let (address, max) = (address.ip(), limits.connections_per_address);
             return Err(Refusal::AddressLimit { address, max });
         }
-        source.connections += 1;
+        self.sources.entry(prefix).or_default().connections += 1;
         self.sockets.insert(address);
         self.handshakes += 1;
         Ok(())
@@ -245,12 +253,14 @@ impl State {
 
     /// Forgets addresses of which nothing is left to know, and under a flood from very many also when they last came.
     fn make_room(&mut self, now: Instant) {
-        if self.sources.len() < MAX_IDLE_SOURCES {
+        // Each connection may have an address of its own.
+        let most = MAX_IDLE_SOURCES.saturating_add(self.sockets.len());
+        if self.sources.len() < most {
             return;
         }
         self.sources
             .retain(|_, source| source.connections > 0 || source.next_attempt > Some(now));
-        if self.sources.len() >= MAX_IDLE_SOURCES {
+        if self.sources.len() >= most {
             self.sources.retain(|_, source| source.connections > 0);
         }
     }

@@ -76,6 +76,25 @@ async fn both_ends_of_a_connection_have_their_socket_options() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn both_ends_of_a_connection_have_the_receive_buffer_that_was_asked_for() {
+    let transport = transport(unlimited().with_receive_buffer(64 * 1024));
+    let mut net = Net::of(transport.clone()).await;
+    let address = net.listener.local_addr().unwrap();
+    let accept = poll_fn(|cx| Accept::poll_accept(&mut net.listener.listener, cx));
+    let (dialed, accepted) =
+        ever(async { tokio::join!(transport.shared.connect(address), accept) }).await;
+    let ((dialed, _slot), (accepted, _)) = (dialed.unwrap(), accepted.unwrap());
+    for stream in [dialed, accepted] {
+        // Linux doubles it.
+        assert_eq!(
+            SockRef::from(&stream).recv_buffer_size().unwrap(),
+            128 * 1024
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_id_is_found_out_and_the_other_side_sees_the_end() {
     let (mut net, other) = (Net::new().await, transport(unlimited()));
