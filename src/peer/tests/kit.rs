@@ -1,8 +1,8 @@
 //! What the tests of the handshake share: nodes, and remotes that do what a test says.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
@@ -110,7 +110,7 @@ pub(super) async fn failure<T>(
     result.unwrap_err()
 }
 
-/// How it fails with a remote that shakes hands as it must until its NodeInfo, which is this.
+/// How it fails with a remote that shakes hands as it must until its NodeInfo, which is this. The stream is closed with it.
 pub(super) async fn failure_with(
     ours: &Arc<PeerConfig>,
     theirs: &PeerConfig,
@@ -124,7 +124,9 @@ pub(super) async fn failure_with(
             .write_all(&info.encode_length_delimited_to_vec())
             .await
             .unwrap();
-        stream
+        stream.flush().await.unwrap();
+        idle().await;
+        assert!(is_closed(&mut stream).await);
     })
     .await
 }
@@ -198,6 +200,21 @@ pub(in crate::peer) async fn timed<T>(future: impl Future<Output = T>) -> (T, Du
     let start = Instant::now();
     let output = future.await;
     (output, start.elapsed())
+}
+
+/// Polls the future so many times and drops it; says whether it was ready.
+pub(in crate::peer) async fn polled<T>(polls: usize, future: impl Future<Output = T>) -> bool {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Tasks of this runtime; the test itself is none.

@@ -3,7 +3,6 @@
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex, split};
@@ -260,21 +259,6 @@ async fn first<T>(one: impl Future<Output = T>, other: impl Future) -> T {
     poll_fn(|cx| {
         done = done || other.as_mut().poll(cx).is_ready();
         one.as_mut().poll(cx)
-    })
-    .await
-}
-
-/// Polls the future so many times and drops it; says whether it was ready.
-async fn polled<T>(polls: usize, future: impl Future<Output = T>) -> bool {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| {
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(true),
-            Poll::Pending if left == 0 => Poll::Ready(false),
-            Poll::Pending => Poll::Pending,
-        }
     })
     .await
 }

@@ -182,6 +182,16 @@ async fn a_name_is_looked_up_for_each_dial() {
 }
 
 #[tokio::test]
+async fn the_system_s_resolver_is_asked_unless_said_otherwise() {
+    let (mut net, other) = (Net::new().await, transport(unlimited()));
+    let address = format!("localhost:{}", net.port()).parse().unwrap();
+    let cancel = CancellationToken::new();
+    let dial = other.dial_anyone(&address, &cancel);
+    let (dialed, accepted) = ever(async { tokio::join!(dial, net.listener.accept()) }).await;
+    drop((dialed.unwrap(), accepted.unwrap()));
+}
+
+#[tokio::test]
 async fn the_addresses_of_a_name_are_tried_in_turn() {
     let mut net = Net::new().await;
     let book = Book::of(&["::1", "127.0.0.1"]);
@@ -285,6 +295,30 @@ async fn a_peer_that_we_dialed_is_refused_when_it_dials_us_and_the_other_way_rou
         )))
     ));
     assert_eq!(ours.transport.connections(), 1);
+}
+
+#[tokio::test]
+async fn two_nodes_that_dial_each_other_at_once_have_one_connection_or_none_and_can_try_again() {
+    let (mut ours, mut theirs) = (Net::new().await, Net::new().await);
+    let (here, there) = (ours.address(), theirs.address());
+    let (us, them) = (ours.transport.clone(), theirs.transport.clone());
+    let cancel = CancellationToken::new();
+    for _ in 0..20 {
+        let ends = async {
+            tokio::join!(
+                us.dial(&there, &cancel),
+                them.dial(&here, &cancel),
+                ours.listener.accept(),
+                theirs.listener.accept(),
+            )
+        };
+        let (dialed, dialed_back, accepted, accepted_there) = ever(ends).await;
+        assert!(dialed.is_err() || accepted.is_err());
+        assert!(dialed_back.is_err() || accepted_there.is_err());
+        assert!(us.connections() <= 1 && them.connections() <= 1);
+    }
+    let (dialed, accepted) = theirs.dialed_by(&us).await;
+    drop((dialed.unwrap(), accepted.unwrap()));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::kit::*;
 use super::net::*;
 use crate::peer::tests::kit::*;
-use crate::peer::{DialError, HandshakeError, PeerAddr, ResolveError, Transport, UpgradeError};
+use crate::peer::{
+    AcceptError, DialError, HandshakeError, Handshaking, PeerAddr, ResolveError, Transport,
+    UpgradeError,
+};
 
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
@@ -206,6 +209,51 @@ async fn a_dropped_dial_gives_its_place_back_and_may_be_repeated() {
         let mut far = far;
         let _ = ever(far.read_to_end(&mut Vec::new())).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_is_dropped_at_any_poll_gives_its_place_back_and_closes_the_stream() {
+    let (other, them) = (transport(unlimited()), node("them"));
+    for polls in 1.. {
+        let (io, far) = duplex(64);
+        let slot = other
+            .shared
+            .registry
+            .admit_outbound("192.0.2.1:1".parse().unwrap())
+            .unwrap();
+        let cancel = CancellationToken::new();
+        let there = async {
+            let shaken = Handshaking::inbound(far, them.clone())
+                .handshake(&cancel, anybody)
+                .await;
+            match shaken {
+                Ok(peer) => drop(peer.run(CancellationToken::new()).await),
+                Err(error) => assert!(matches!(error, HandshakeError::Closed), "{error:?}"),
+            }
+        };
+        let here = polled(polls, other.shared.upgrade_outbound(io, None, slot));
+        let (done, ()) = soon(async { tokio::join!(here, there) }).await;
+        assert_eq!(other.connections(), 0, "at poll {polls}");
+        if done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_a_transport_does_can_be_done_in_tasks() {
+    fn check<T: Send>(_: &T) {}
+    fn check_error<T: std::error::Error + Send + Sync + 'static>() {}
+    check_error::<DialError>();
+    check_error::<AcceptError>();
+    let (other, cancel) = (transport(unlimited()), CancellationToken::new());
+    let address = PeerAddr::new(*other.id(), named(1));
+    check(&other.dial(&address, &cancel));
+    check(&other.dial_anyone(address.host_port(), &cancel));
+    check(&other.listen(LOCALHOST));
+    let mut stage = Stage::of(other);
+    check(&stage.listener.accept());
+    check(&stage.listener.close());
 }
 
 /// Dials until it is as far as said, cancels, and finds nothing left.
