@@ -31,6 +31,8 @@ pub(crate) struct Flow {
     pub(crate) link: Option<Link>,
     /// Every stack's sockets get the options that mconn gives its own.
     pub(crate) tuned: bool,
+    /// The most that the receiver's kernel holds; as much as it likes if none.
+    pub(crate) receive_buffer: Option<usize>,
     pub(crate) windows: Vec<Window>,
 }
 
@@ -66,6 +68,7 @@ impl Flow {
             rate: None,
             link: None,
             tuned: false,
+            receive_buffer: None,
             windows,
         }
     }
@@ -154,6 +157,9 @@ impl Scene {
     async fn receive_all<S: Stack>(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
         let stream = loopback::accept(listener).await?;
         self.tune(&stream)?;
+        if let Some(bytes) = self.flow.receive_buffer {
+            mconn::tcp::bound_receive_buffer(&stream, bytes)?;
+        }
         let channels = S::accept(stream, self.flow.plan()).await?;
         let mut tasks = JoinSet::new();
         for (index, channel) in channels.into_iter().enumerate() {

@@ -143,6 +143,8 @@ fn urgent(effort: Effort) -> io::Result<Vec<Line>> {
     };
     let flow = Flow {
         urgent: Some(BETWEEN_URGENT),
+        // What an application does that wants its urgent messages soon.
+        receive_buffer: Some(RECEIVE_BUFFER),
         ..saturated(&[BULK], effort)
     };
     let ours = || {
@@ -190,3 +192,5 @@ const BULK: usize = 1 << 20;
 const WRITE: usize = 64 << 10;
 /// As often as the Go program.
 const BETWEEN_URGENT: Duration = Duration::from_millis(2);
+/// Below half a millisecond of what the receiver can take.
+const RECEIVE_BUFFER: usize = 256 * 1024;
