@@ -1,6 +1,7 @@
 //! A peer after the handshake.
 
 use std::fmt;
+use std::future::Future;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -76,8 +77,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Established<Io> {
     /// # Cancel safety
     ///
     /// Dropping the future stops the connection at once.
-    pub async fn run(self, stop: CancellationToken) -> Closed {
-        self.connection.run(stop).await
+    pub fn run(self, stop: CancellationToken) -> impl Future<Output = Closed> {
+        self.connection.run(stop)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A peer that the transport connected.
 
 use std::fmt;
+use std::future::Future;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -99,13 +100,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
     /// # Cancel safety
     ///
     /// Dropping the future stops the connection at once.
-    pub async fn run(self, stop: CancellationToken) -> Closed {
+    pub fn run(self, stop: CancellationToken) -> impl Future<Output = Closed> {
         let Self {
             established, slot, ..
         } = self;
-        let closed = established.run(stop).await;
-        drop(slot);
-        closed
+        let running = established.run(stop);
+        async move {
+            let closed = running.await;
+            drop(slot);
+            closed
+        }
     }
 }
 
