@@ -105,7 +105,7 @@ impl Mux {
         let least_slice = LEAST_SLICE.max(max_packet / 2);
         while let Some(framed) = decode(input.get(*done..).unwrap_or_default(), max_packet)? {
             let end = *done + framed.framed_len;
-            let flow = match framed.packet {
+            let flow = match &framed.packet {
                 Packet::Ping => {
                     self.keepalive.on_ping();
                     *done = end;
@@ -117,7 +117,7 @@ impl Mux {
                     ControlFlow::Continue(())
                 }
                 Packet::Msg(msg) => {
-                    let received = self.on_msg(&msg, framed.framed_len)?;
+                    let received = self.on_msg(msg, framed.framed_len)?;
                     let data = range_within(input, msg.data);
                     let before = std::mem::replace(done, end);
                     match received {
