@@ -48,7 +48,7 @@ impl PipeChannel {
             key: LessSafeKey::new(key),
             sealed: 0,
             opened: 0,
-            outgoing: vec![0; PIPE_WRITE / DATA * FRAME],
+            outgoing: vec![0; LARGEST_WRITE / DATA * FRAME],
             incoming: vec![0; READ],
             begun: 0,
         })
@@ -69,7 +69,7 @@ impl PipeChannel {
 }
 
 impl Channel for PipeChannel {
-    /// At most [`PIPE_WRITE`] bytes.
+    /// At most [`LARGEST_WRITE`] bytes.
     async fn send(&mut self, message: &Bytes) -> io::Result<()> {
         let mut end = 0;
         for chunk in message.chunks(DATA) {
@@ -112,9 +112,9 @@ fn nonce(counter: &mut u64) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
-/// What is sealed and written at once: sixty frames fit one loopback segment, and 64 would leave a rest for another one, which
-/// costs a sixth of the processor time.
+/// What is best sealed and written at once: sixty frames fit one loopback segment.
 pub(crate) const PIPE_WRITE: usize = 60 * DATA;
+const LARGEST_WRITE: usize = 64 * DATA;
 const READ: usize = 64 * FRAME;
 const FRAME: usize = LENGTH + DATA + 16;
 const LENGTH: usize = 4;

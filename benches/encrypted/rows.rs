@@ -13,7 +13,7 @@ use crate::support::secret_stream::SecretStream;
 use crate::support::stack::Stack;
 use crate::support::suite::Row;
 
-pub(crate) const ROWS: [Row; 6] = [
+pub(crate) const ROWS: [Row; 7] = [
     ("128", |effort| {
         one_channel("one channel, 128 B messages", 128, Vec::new()).run::<MconnEncrypted>(effort)
     }),
@@ -31,12 +31,16 @@ pub(crate) const ROWS: [Row; 6] = [
     }),
     ("mixed", |effort| mixed().run::<MconnEncrypted>(effort)),
     ("stream", |effort| {
-        one_channel(
-            "the byte stream alone, 64 KiB writes",
+        stream(
+            "the byte stream alone, 64 KiB writes, the pipe too",
             64 << 10,
-            vec![pipe(0.95), p2p(2.5)],
+            64 << 10,
         )
         .run::<SecretStream>(effort)
+    }),
+    ("stream-62", |effort| {
+        stream("the byte stream alone, 62 KiB writes", 62 << 10, PIPE_WRITE)
+            .run::<SecretStream>(effort)
     }),
 ];
 
@@ -44,6 +48,8 @@ pub(crate) const ROWS: [Row; 6] = [
 struct Work {
     title: &'static str,
     messages: Vec<usize>,
+    /// What the pipe writes at once.
+    pipe_write: usize,
     floors: Vec<Floor>,
 }
 
@@ -73,7 +79,7 @@ impl Work {
                 flow(fitting.collect()).run::<CometbftP2p>()
             }
             Contender::Mconn => flow(self.messages.clone()).run::<Ours>(),
-            Contender::Pipe => flow(vec![PIPE_WRITE]).run::<Pipe>(),
+            Contender::Pipe => flow(vec![self.pipe_write]).run::<Pipe>(),
         };
         Ok(seen?.iter().map(Seen::rate).sum())
     }
@@ -91,7 +97,15 @@ fn one_channel(title: &'static str, message: usize, floors: Vec<Floor>) -> Work 
     Work {
         title,
         messages: vec![message],
+        pipe_write: PIPE_WRITE,
         floors,
+    }
+}
+
+fn stream(title: &'static str, write: usize, pipe_write: usize) -> Work {
+    Work {
+        pipe_write,
+        ..one_channel(title, write, vec![pipe(0.95), p2p(2.5)])
     }
 }
 
@@ -99,6 +113,7 @@ fn mixed() -> Work {
     Work {
         title: "ten channels, 64 B to 1 MiB at once",
         messages: MIXED.to_vec(),
+        pipe_write: PIPE_WRITE,
         floors: vec![pipe(0.75)],
     }
 }
