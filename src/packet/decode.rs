@@ -27,7 +27,8 @@ pub struct Framed<'a> {
 ///
 /// What Go refuses: see [`ProtocolError`]. A channel outside 0 to 255 is for the caller to refuse.
 pub fn decode(input: &[u8], max_packet: usize) -> Result<Option<Framed<'_>>, ProtocolError> {
-    if let Some(framed) = decode_short(input, max_packet) {
+    if let Some(framed) = decode_short(input, max_packet).or_else(|| decode_full(input, max_packet))
+    {
         return Ok(Some(framed));
     }
     let Some((len, prefix_len)) = decode_prefix(input)? else {
@@ -84,6 +85,45 @@ fn decode_short(input: &[u8], max_packet: usize) -> Option<Framed<'_>> {
         packet: Packet::Msg(msg),
         framed_len,
     })
+}
+
+/// A packet of a longer message as every known sender writes it: each length takes two bytes. Built in one go, it need not be
+/// put together in memory field by field, and the copy of its data can begin before the one of the packet before has ended.
+#[inline]
+fn decode_full(input: &[u8], max_packet: usize) -> Option<Framed<'_>> {
+    let [body @ .., 0x1a, inner_low, inner_high] = *input.first_chunk::<FULL_LENGTHS_LEN>()? else {
+        return None;
+    };
+    let (body, inner) = (two_bytes(body)?, two_bytes([inner_low, inner_high])?);
+    let (channel, eof, fields_len, len) = match *input.get(FULL_LENGTHS_LEN..)? {
+        [0x08, channel @ ..0x80, 0x1a, low, high, ..] => (channel, false, 5, [low, high]),
+        [0x08, channel @ ..0x80, 0x10, 1, 0x1a, low, high, ..] => (channel, true, 7, [low, high]),
+        [0x10, 1, 0x1a, low, high, ..] => (0, true, 5, [low, high]),
+        [0x1a, low, high, ..] => (0, false, 3, [low, high]),
+        _ => return None,
+    };
+    let (header_len, len) = (FULL_LENGTHS_LEN + fields_len, two_bytes(len)?);
+    let framed_len = header_len + len;
+    let consistent = body + 2 == framed_len && inner + FULL_LENGTHS_LEN == framed_len;
+    if !consistent || body > max_packet {
+        return None;
+    }
+    let msg = PacketMsg {
+        channel_id: i32::from(channel),
+        eof,
+        data: input.get(header_len..framed_len)?,
+        checksum: None,
+    };
+    Some(Framed {
+        packet: Packet::Msg(msg),
+        framed_len,
+    })
+}
+
+/// A varint of two bytes.
+#[inline]
+fn two_bytes([low, high]: [u8; 2]) -> Option<usize> {
+    (low >= 0x80 && high < 0x80).then(|| usize::from(high) << 7 | usize::from(low & 0x7f))
 }
 
 /// The length prefix and the bytes that it took. Unlike a varint inside a packet it may not overflow.
@@ -311,6 +351,8 @@ fn low_32_bits(value: u64) -> i32 {
     i32::from_le_bytes([a, b, c, d])
 }
 
+/// The lengths of packet and message, and the tag between them.
+const FULL_LENGTHS_LEN: usize = 5;
 const MAX_VARINT_LEN: usize = 10;
 
 const VARINT: u8 = 0;

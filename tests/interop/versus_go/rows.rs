@@ -193,4 +193,4 @@ const WRITE: usize = 64 << 10;
 /// As often as the Go program.
 const BETWEEN_URGENT: Duration = Duration::from_millis(2);
 /// Below half a millisecond of what the receiver can take.
-const RECEIVE_BUFFER: usize = 256 * 1024;
+const RECEIVE_BUFFER: usize = 128 * 1024;
