@@ -97,7 +97,7 @@ impl Transport {
         self.shared.registry.connections()
     }
 
-    /// Connects to this very peer: looks its name up, opens a TCP connection, sets the options of [`tcp::tune`](crate::tcp::tune), shakes hands. Of several
+    /// Connects to this very peer: looks its name up, opens a TCP connection, sets the options of [`tcp::tune`], shakes hands. Of several
     /// addresses each is tried until one answers.
     ///
     /// # Errors
