@@ -19,6 +19,46 @@ use super::writer::FrameWriter;
 use crate::proto::crypto::v1::{PublicKey as WireKey, public_key::Sum};
 use crate::proto::p2p::v1::AuthSigMessage;
 
+impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
+    /// Agrees on keys with the other side and proves both identities. It is the same on the dialing and on the accepting
+    /// side, and neither waits for the other before it sends.
+    ///
+    /// It sets no time limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// Each way in which the remote can fail is a [`HandshakeError`] of its own. The stream is closed with any.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub async fn handshake(io: Io, identity: &Identity) -> Result<Self, HandshakeError> {
+        symmetric(io, identity, fresh_ephemeral()?).await
+    }
+
+    /// Like [`handshake`](Self::handshake), for the accepting side: `admit` sees the remote's proven key before we show ours.
+    ///
+    /// Only one of two ends may do this, or both would wait for the other's key.
+    ///
+    /// # Errors
+    ///
+    /// As for `handshake`, and [`HandshakeError::Rejected`] with what `admit` said.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `handshake`.
+    pub async fn accept_if<Admission>(
+        io: Io,
+        identity: &Identity,
+        admit: impl FnOnce(PublicKey) -> Admission,
+    ) -> Result<Self, HandshakeError>
+    where
+        Admission: Future<Output = Result<(), Rejection>>,
+    {
+        admitting(io, identity, fresh_ephemeral()?, admit).await
+    }
+}
+
 /// Shows our identity while it reads the other one.
 pub(crate) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,

@@ -1,16 +1,13 @@
 //! The encrypted stream and its owned halves.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::error::{HandshakeError, Rejection};
-use super::handshake;
-use super::identity::{Identity, PublicKey};
+use super::identity::PublicKey;
 use super::reader::FrameReader;
 use super::writer::FrameWriter;
 
@@ -59,46 +56,6 @@ use super::writer::FrameWriter;
 pub struct SecretConnection<Io> {
     stream: Sealed<Io>,
     remote_key: PublicKey,
-}
-
-impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
-    /// Agrees on keys with the other side and proves both identities. It is the same on the dialing and on the accepting
-    /// side, and neither waits for the other before it sends.
-    ///
-    /// It sets no time limit of its own.
-    ///
-    /// # Errors
-    ///
-    /// Each way in which the remote can fail is a [`HandshakeError`] of its own. The stream is closed with any.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the stream.
-    pub async fn handshake(io: Io, identity: &Identity) -> Result<Self, HandshakeError> {
-        handshake::symmetric(io, identity, handshake::fresh_ephemeral()?).await
-    }
-
-    /// Like [`handshake`](Self::handshake), for the accepting side: `admit` sees the remote's proven key before we show ours.
-    ///
-    /// Only one of two ends may do this, or both would wait for the other's key.
-    ///
-    /// # Errors
-    ///
-    /// As for `handshake`, and [`HandshakeError::Rejected`] with what `admit` said.
-    ///
-    /// # Cancel safety
-    ///
-    /// As for `handshake`.
-    pub async fn accept_if<Admission>(
-        io: Io,
-        identity: &Identity,
-        admit: impl FnOnce(PublicKey) -> Admission,
-    ) -> Result<Self, HandshakeError>
-    where
-        Admission: Future<Output = Result<(), Rejection>>,
-    {
-        handshake::admitting(io, identity, handshake::fresh_ephemeral()?, admit).await
-    }
 }
 
 impl<Io> SecretConnection<Io> {
