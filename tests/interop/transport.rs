@@ -4,7 +4,6 @@ use mconn::peer::{
     BrokenRule, DialError, HandshakeError, Incompatible, NodeInfoError, NodeInfoField, Peer,
     PeerAddr, ProtocolVersion, Refusal, TransportConfig, TxIndex, UpgradeError,
 };
-use mconn::secret::Rejection;
 use mconn::{ChannelId, CloseReason};
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -225,24 +224,17 @@ pub(crate) async fn a_duplicate_id_is_refused(remote: Remote) {
     messages_come_back(&mut node.go, &first).await;
 
     let mut us = Us::start(|info| info).await;
-    let mut nodes = Vec::new();
-    for _ in 0..2 {
-        let mut node = GoNode::start(remote, &GO_SEED, json!({})).await;
-        node.dial(&us.address).await;
-        nodes.push((us.accept().await, node));
+    let mut one = GoNode::start(remote, &GO_SEED, json!({})).await;
+    one.dial(&us.address).await;
+    let first = us.accept().await.unwrap();
+    let mut other = GoNode::start(remote, &GO_SEED, json!({})).await;
+    other.dial(&us.address).await;
+    match us.accept_refused().await {
+        UpgradeError::Refused(Refusal::DuplicateId { id }) => assert_eq!(id, id_of(&GO_SEED)),
+        error => panic!("{error}"),
     }
-    let [(first, mut one), (second, mut other)] = <[_; 2]>::try_from(nodes).unwrap();
-    let Err(HandshakeError::Rejected(why)) = second else {
-        panic!("{second:?}")
-    };
-    assert_eq!(
-        refusal(&why),
-        &Refusal::DuplicateId {
-            id: id_of(&GO_SEED)
-        }
-    );
     other.refuses("auth_failure", "secret conn failed").await;
-    messages_come_back(&mut one.go, &start(first.unwrap())).await;
+    messages_come_back(&mut one.go, &start(first)).await;
 }
 
 /// Whom the other side's filter does not want: by id on Go's side, by address on either.
@@ -335,11 +327,6 @@ async fn messages_come_back(go: &mut Go, ours: &Ours) {
 /// A message as Go's switch takes it, which is a protobuf `BytesValue` here.
 fn wrapped(channel: u8, seq: u64, size: usize) -> Vec<u8> {
     message(channel, seq, size).encode_to_vec()
-}
-
-fn refusal(why: &Rejection) -> &Refusal {
-    why.downcast_ref()
-        .expect("a refusal of the transport's own")
 }
 
 const fn protocol(p2p: u64) -> ProtocolVersion {
