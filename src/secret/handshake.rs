@@ -67,10 +67,7 @@ pub(crate) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<SecretConnection<Io>, HandshakeError> {
     let (mut stream, challenge) = agree(io, ephemeral).await?;
     let ours = encode_authentication(identity, &challenge);
-    let theirs = exchange(&mut stream, &ours, MAX_MESSAGE)
-        .await
-        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Authentication))?;
-    let remote_key = authenticate(&theirs, &challenge)?;
+    let remote_key = learn_key(&mut stream, &ours, &challenge).await?;
     Ok(SecretConnection::new(stream, remote_key))
 }
 
@@ -85,10 +82,7 @@ where
     Admission: Future<Output = Result<(), Rejection>>,
 {
     let (mut stream, challenge) = agree(io, ephemeral).await?;
-    let theirs = exchange(&mut stream, &[], MAX_MESSAGE)
-        .await
-        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Authentication))?;
-    let remote_key = authenticate(&theirs, &challenge)?;
+    let remote_key = learn_key(&mut stream, &[], &challenge).await?;
     admit(remote_key).await.map_err(HandshakeError::Rejected)?;
     let ours = encode_authentication(identity, &challenge);
     write(&mut stream, &ours)
@@ -122,6 +116,18 @@ async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
         writer: FrameWriter::new(session.sealer),
     };
     Ok((stream, session.challenge))
+}
+
+/// Reads whose stream it is, while it writes what of ours may be said by now.
+async fn learn_key<Io: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut Sealed<Io>,
+    ours: &[u8],
+    challenge: &[u8],
+) -> Result<PublicKey, HandshakeError> {
+    let theirs = exchange(stream, ours, MAX_MESSAGE)
+        .await
+        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Authentication))?;
+    authenticate(&theirs, challenge)
 }
 
 async fn write<Io: AsyncWrite + Unpin>(stream: &mut Sealed<Io>, bytes: &[u8]) -> io::Result<()> {
