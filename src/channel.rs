@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::ConfigError;
+use crate::config::ConfigError;
 
 /// Names a channel, on both sides of a connection.
 ///

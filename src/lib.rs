@@ -61,17 +61,14 @@ mod testing;
 mod trace;
 
 pub use channel::{ChannelDescriptor, ChannelId};
-pub use config::{Config, ConfigBuilder};
+pub use config::{Config, ConfigBuilder, ConfigError};
 #[cfg(feature = "tokio")]
 pub use driver::{
-    CloseReason, Closed, Connection, Delivery, Handle, Permit, Receiver, Sender, Unsent,
+    CloseReason, Closed, Connection, Delivery, Handle, NotSent, Permit, Receiver, ReserveError,
+    SendError, Sender, TryRecvError, TrySendError, Unsent,
 };
-#[cfg(feature = "tokio")]
-pub use error::TryRecvError;
-pub use error::{
-    ConfigError, Error, Fault, Malformed, NotSent, ProtocolError, ReserveError, SendError,
-    TrySendError,
-};
+pub use error::{Error, Fault};
+pub use packet::{Malformed, ProtocolError};
 pub use stats::{ChannelStats, FlowStats, Stats};
 
 #[cfg(all(doctest, feature = "tokio"))]

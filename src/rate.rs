@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::error::ConfigError;
+use crate::config::ConfigError;
 
 /// A rate with its batch and burst, checked to fit the limiter's 32 bits of nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::closed::Closed;
+use super::error::NotSent;
 use super::shared::Shared;
-use crate::error::{ConfigError, NotSent};
+use crate::config::ConfigError;
 use crate::rate::link;
 use crate::stats::Stats;
 

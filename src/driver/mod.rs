@@ -3,6 +3,7 @@
 mod closed;
 mod doorbell;
 mod drain;
+mod error;
 mod handle;
 mod inbound;
 mod io;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use closed::{CloseReason, Closed, Unsent};
+pub use error::{NotSent, ReserveError, SendError, TryRecvError, TrySendError};
 pub use handle::Handle;
 pub use receiver::Receiver;
 pub(crate) use sender::Audience;
@@ -35,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::{ChannelDescriptor, ChannelSet};
 use crate::config::Config;
-use crate::error::ConfigError;
+use crate::config::ConfigError;
 use crate::trace::Span;
 use outbound::Outbound;
 use receiver::Inbox;

@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::error::TryRecvError;
 use super::queue::{Limits, Occupancy, Queue};
 use super::shared::Shared;
 use crate::channel::{ChannelDescriptor, ChannelId};
-use crate::error::TryRecvError;
 
 /// Receives the messages of one channel, in the order in which the peer sent them.
 ///

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::error::{NotSent, ReserveError, SendError, TrySendError};
 use super::queue::{Limits, Queue, Refusal, Slot};
 use super::shared::Shared;
 use crate::channel::{ChannelDescriptor, ChannelId};
-use crate::error::{NotSent, ReserveError, SendError, TrySendError};
 
 /// Sends messages on one channel; clone it for several producers.
 ///

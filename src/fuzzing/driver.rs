@@ -17,7 +17,8 @@ use super::kit::{Step, channels, epoch, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::driver::{CloseReason, Closed, Connection, Delivery, Handle, Receiver, Sender};
-use crate::error::{Error, ReserveError, TrySendError};
+use crate::driver::{ReserveError, TrySendError};
+use crate::error::Error;
 use crate::mux::{MessageSink, Mux};
 use crate::packet::{Packet, decode};
 

@@ -5,7 +5,7 @@ use prost::Message;
 use prost::encoding::{decode_varint, encode_varint};
 
 use super::differences::{Anatomy, Difference};
-use crate::error::ProtocolError;
+use crate::packet::ProtocolError;
 use crate::packet::{Packet, decode, encode, max_packet};
 use crate::proto::p2p::v1 as proto;
 

@@ -7,7 +7,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::Mux;
 use crate::channel::ChannelId;
-use crate::error::{Error, ProtocolError};
+use crate::error::Error;
+use crate::packet::ProtocolError;
 use crate::packet::{Packet, PacketMsg, checksum, decode};
 use crate::trace;
 

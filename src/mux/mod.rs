@@ -40,7 +40,8 @@ pub use outgoing::MessageSource;
 
 use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::config::Config;
-use crate::error::{ConfigError, Error};
+use crate::config::ConfigError;
+use crate::error::Error;
 use crate::packet::{PING, PONG};
 use crate::rate::link;
 use crate::stats::{ChannelStats, Stats};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::channel::ChannelId;
-use crate::error::ProtocolError;
+use crate::packet::ProtocolError;
 
 /// A channel's unfinished message.
 ///

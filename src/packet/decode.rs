@@ -1,8 +1,7 @@
 //! Reading packets, as the Go decoder reads them.
 
 use super::limits::{SHORT_HEADER_LEN, SHORT_HEADER_LEN_0};
-use super::{Packet, PacketMsg};
-use crate::error::{Malformed, ProtocolError};
+use super::{Malformed, Packet, PacketMsg, ProtocolError};
 
 /// A packet and the length of what it was decoded from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 mod checksum;
 mod decode;
 mod encode;
+mod error;
 mod limits;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 pub use checksum::checksum;
 pub use decode::{Framed, decode};
 pub use encode::{encode, encode_msg, framed_len};
+pub use error::{Malformed, ProtocolError};
 pub use limits::{ChunkLimits, max_packet};
 
 pub(crate) use encode::{PING, PONG};

@@ -10,8 +10,8 @@ use super::id::PeerId;
 use super::node_info::NodeInfo;
 use crate::channel::ChannelDescriptor;
 use crate::config::Config;
+use crate::config::ConfigError;
 use crate::driver::{Audience, Closed, Connection, Handle, Receiver, Sender};
-use crate::error::ConfigError;
 use crate::secret::{PublicKey, SecretConnection};
 
 /// A peer whose handshake is done: open the channels, then [`run`](Self::run) it.

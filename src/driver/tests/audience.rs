@@ -5,7 +5,7 @@ use tokio::io::duplex;
 use super::kit::*;
 use crate::config::Config;
 use crate::driver::{Audience, Connection};
-use crate::error::{ReserveError, SendError, TrySendError};
+use crate::driver::{ReserveError, SendError, TrySendError};
 
 #[tokio::test(start_paused = true)]
 async fn every_way_of_sending_where_nobody_listens_gives_the_message_back() {

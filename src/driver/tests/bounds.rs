@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
-use crate::error::{ReserveError, SendError, TrySendError};
+use crate::driver::{ReserveError, SendError, TrySendError};
 
 #[tokio::test(start_paused = true)]
 async fn a_send_queue_is_bounded_in_messages() {

@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::{Wire, wire};
 use crate::config::Config;
+use crate::driver::NotSent;
 use crate::driver::Sender;
-use crate::error::{Error, NotSent};
+use crate::error::Error;
 
 #[tokio::test(start_paused = true)]
 async fn a_delivery_resolves_once_its_last_byte_is_taken() {

@@ -9,8 +9,11 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
+use crate::config::ConfigError;
 use crate::driver::{CloseReason, Unsent};
-use crate::error::{ConfigError, Error, Fault, NotSent, ProtocolError, SendError, TryRecvError};
+use crate::driver::{NotSent, SendError, TryRecvError};
+use crate::error::{Error, Fault};
+use crate::packet::ProtocolError;
 
 #[tokio::test(start_paused = true)]
 async fn a_violation_ends_it_and_what_was_complete_before_is_delivered() {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
-use crate::error::ConfigError;
+use crate::config::ConfigError;
 
 #[tokio::test(start_paused = true)]
 async fn statistics_tell_what_passed_and_what_waits() {

@@ -8,7 +8,7 @@ use futures_core::Stream;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
-use crate::error::TryRecvError;
+use crate::driver::TryRecvError;
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_is_a_stream_that_ends_with_the_connection() {

@@ -11,7 +11,8 @@ use super::wire::wire;
 use crate::config::Config;
 use crate::driver::sender::Outgoing;
 use crate::driver::{CloseReason, Unsent};
-use crate::error::{Error, ReserveError, SendError, TrySendError};
+use crate::driver::{ReserveError, SendError, TrySendError};
+use crate::error::Error;
 use crate::packet::Packet;
 
 #[tokio::test(start_paused = true)]

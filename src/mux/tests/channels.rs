@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::error::ConfigError;
+use crate::config::ConfigError;
 use crate::mux::Mux;
 use crate::testing::{Link, Pair, Setup, Side, Solo, build, channels, epoch, silent};
 

@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::error::{ConfigError, Error};
+use crate::config::ConfigError;
+use crate::error::Error;
 use crate::packet::{PING, max_packet};
 use crate::testing::{Inbox, Link, Pair, Setup, Side, Solo, build, channels, silent};
 

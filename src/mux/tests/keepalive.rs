@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::config::ConfigError;
 use crate::config::{Config, ConfigBuilder};
-use crate::error::{ConfigError, Error};
+use crate::error::Error;
 use crate::packet::{PING, PONG};
 use crate::testing::{Inbox, Link, Pair, Setup, Side, Solo, What, build, channels, limit, silent};
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::window::Windows;
 use crate::channel::ChannelId;
 use crate::config::Config;
-use crate::error::ConfigError;
+use crate::config::ConfigError;
 use crate::packet::{PING, encode_msg};
 use crate::rate::LinkRate;
 use crate::testing::{

@@ -6,8 +6,9 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
 use crate::channel::{ChannelDescriptor, ChannelId};
-use crate::error::{Error, ProtocolError};
+use crate::error::Error;
 use crate::mux::Mux;
+use crate::packet::ProtocolError;
 use crate::packet::encode_msg;
 use crate::testing::{Inbox, Random, Solo, build, cases, channels, epoch, pattern, silent};
 

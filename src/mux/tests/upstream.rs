@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::error::{Error, ProtocolError};
+use crate::error::Error;
+use crate::packet::ProtocolError;
 use crate::packet::{PING, PONG, encode_msg, max_packet};
 use crate::testing::{Inbox, Link, Pair, Setup, Side, Solo, What, build, pattern};
 

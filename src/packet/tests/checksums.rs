@@ -5,8 +5,9 @@ use bytes::{Bytes, BytesMut};
 use super::{Collected, decode_stream, hex, msg};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::error::{Error, ProtocolError};
+use crate::error::Error;
 use crate::mux::Mux;
+use crate::packet::ProtocolError;
 use crate::packet::{Packet, PacketMsg, checksum, encode, encode_msg};
 use crate::testing::epoch;
 

@@ -5,8 +5,9 @@ use bytes::BytesMut;
 use super::{Collected, decode_stream, hex};
 use crate::channel::ChannelDescriptor;
 use crate::config::Config;
-use crate::error::{Error, ProtocolError};
+use crate::error::Error;
 use crate::mux::Mux;
+use crate::packet::ProtocolError;
 use crate::packet::{Packet, decode};
 use crate::testing::{epoch, recorded_bytes};
 

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 use super::{Collected, decode_stream, hex, msg, number, recorded, rows, text};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
-use crate::error::{Error, Malformed, ProtocolError};
+use crate::error::Error;
 use crate::fuzzing::NoMessages;
 use crate::mux::Mux;
+use crate::packet::{Malformed, ProtocolError};
 use crate::packet::{Packet, PacketMsg, encode};
 use crate::testing::epoch;
 

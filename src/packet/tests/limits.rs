@@ -1,7 +1,7 @@
 //! How much data fits into a packet, on every channel.
 
 use crate::channel::ChannelId;
-use crate::error::ProtocolError;
+use crate::packet::ProtocolError;
 use crate::packet::{ChunkLimits, decode, encode_msg, framed_len, max_packet};
 
 #[test]

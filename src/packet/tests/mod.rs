@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use super::{Packet, PacketMsg};
 use crate::channel::ChannelId;
-use crate::error::ProtocolError;
 use crate::mux::MessageSink;
+use crate::packet::ProtocolError;
 use crate::packet::decode;
 use crate::testing::{hex, number, rows, text};
 

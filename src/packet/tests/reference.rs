@@ -1,7 +1,7 @@
 //! The byte vectors of the protocol's description, typed in by hand.
 
 use super::{decode_stream, hex, msg};
-use crate::error::ProtocolError;
+use crate::packet::ProtocolError;
 use crate::packet::{Packet, decode, encode};
 
 #[test]

@@ -3,7 +3,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
-use crate::error::{ConfigError, ReserveError, SendError, TrySendError};
+use crate::config::ConfigError;
+use crate::driver::{ReserveError, SendError, TrySendError};
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_opens_whether_or_not_the_peer_announced_it_and_once_only() {

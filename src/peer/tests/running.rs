@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 use super::kit::*;
 use crate::config::Config;
 use crate::driver::{CloseReason, Closed};
-use crate::error::{Error, Fault, ProtocolError};
+use crate::error::{Error, Fault};
+use crate::packet::ProtocolError;
 use crate::peer::{Established, Handshaking};
 use crate::secret::{FrameError, SecretConnection};
 

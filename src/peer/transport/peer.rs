@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::registry::Slot;
 use crate::channel::ChannelDescriptor;
+use crate::config::ConfigError;
 use crate::driver::{Closed, Handle, Receiver, Sender};
-use crate::error::ConfigError;
 use crate::peer::established::Established;
 use crate::peer::{NodeInfo, PeerId};
 use crate::secret::PublicKey;

@@ -1,10 +1,13 @@
 //! The settings of a connection.
 
+mod error;
+
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+pub use error::ConfigError;
+
 use crate::channel::ChannelId;
-use crate::error::ConfigError;
 use crate::packet::{ChunkLimits, framed_max, max_packet};
 use crate::rate::{LinkRate, link};
 
