@@ -2,8 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,8 +15,8 @@ pub(super) struct Output {
     written: usize,
     /// Something was written since the last flush.
     unflushed: bool,
-    /// Since when the transport has not finished a flush.
-    flush_blocked_since: Option<Instant>,
+    /// A flush was begun and is not done.
+    flushing: bool,
 }
 
 impl Output {
@@ -30,8 +29,9 @@ impl Output {
         !self.unflushed
     }
 
-    pub(super) const fn flush_blocked_since(&self) -> Option<Instant> {
-        self.flush_blocked_since
+    /// Whether a flush was begun and is not done.
+    pub(super) const fn is_flushing(&self) -> bool {
+        self.flushing
     }
 
     /// Makes room for the next batch.
@@ -47,11 +47,7 @@ impl Output {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let rest = self.batch.get(self.written..).unwrap_or_default();
-        let Poll::Ready(written) = Pin::new(io).poll_write(cx, rest)? else {
-            // From here the machine sees whether the peer takes anything.
-            self.flush_blocked_since = None;
-            return Poll::Pending;
-        };
+        let written = ready!(Pin::new(io).poll_write(cx, rest))?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -64,13 +60,10 @@ impl Output {
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,
-        now: Instant,
     ) -> Poll<io::Result<()>> {
-        if Pin::new(io).poll_flush(cx)?.is_pending() {
-            self.flush_blocked_since.get_or_insert(now);
-            return Poll::Pending;
-        }
-        self.flush_blocked_since = None;
+        self.flushing = true;
+        ready!(Pin::new(io).poll_flush(cx))?;
+        self.flushing = false;
         self.unflushed = false;
         Poll::Ready(Ok(()))
     }

@@ -42,8 +42,6 @@ pub(super) struct Task<Io> {
     read_ended: bool,
     stall: StallWatch,
     life: Life,
-    /// The last byte of a batch, of which the machine is not told before it is flushed.
-    held_back: usize,
     flush_at: Option<Instant>,
     trim_at: Option<Instant>,
     armed: Option<Instant>,
@@ -66,7 +64,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             read_ended: false,
             stall: StallWatch::new(shared.config.inbox_stall_timeout()),
             life: Life::Open,
-            held_back: 0,
             flush_at: None,
             trim_at: None,
             armed: None,
@@ -200,11 +197,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let mut written = 0;
         while written < BYTES_PER_ROUND {
             if self.output.is_written() {
-                if self.held_back > 0 && self.poll_flush(cx, now)?.is_pending() {
+                if self.output.is_flushing() && self.poll_flush(cx, now)?.is_pending() {
                     break;
                 }
-                self.mux
-                    .on_written(now, std::mem::take(&mut self.held_back));
                 self.output.clear();
                 if self
                     .mux
@@ -361,7 +356,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             self.stall.deadline(),
             self.life.deadline(),
             flush_at,
-            self.flush_deadline(),
             self.trim_at,
         ];
         let Some(next) = deadlines.into_iter().flatten().min() else {

@@ -5,7 +5,7 @@
 //! | family | methods | meaning |
 //! | --- | --- | --- |
 //! | in | [`handle_input`](Mux::handle_input), [`handle_end`](Mux::handle_end), [`handle_timeout`](Mux::handle_timeout) | bytes came, the stream ended, time passed |
-//! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed) | what the driver saw |
+//! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_flush_blocked`](Mux::on_flush_blocked), [`on_flushed`](Mux::on_flushed), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed) | what the driver saw |
 //! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`read_allowance`](Mux::read_allowance) | what the driver is to do next |
 //! | commands | [`begin_drain`](Mux::begin_drain), [`finish`](Mux::finish), [`set_send_rate`](Mux::set_send_rate), [`set_recv_rate`](Mux::set_recv_rate) | what the owner wants |
 //!
@@ -153,8 +153,8 @@ impl Mux {
 
     /// Appends the next batch of packets to `out` and says how many bytes that were.
     ///
-    /// Nothing is written while an earlier batch is not written wholly, so that what is chosen is sent soon; nor beyond the
-    /// send limit, except for control packets. Each packet is chosen as late as possible: a batch has 4 to 62 KiB,
+    /// Nothing is written while an earlier batch is not written wholly or a flush is blocked, so that what is chosen is sent
+    /// soon; nor beyond the send limit, except for control packets. Each packet is chosen as late as possible: a batch has 4 to 62 KiB,
     /// depending on how the transport takes them, and about 2 ms of the rate where the rate is limited.
     pub fn poll_transmit(
         &mut self,
@@ -162,7 +162,7 @@ impl Mux {
         source: &mut impl MessageSource,
         out: &mut Vec<u8>,
     ) -> usize {
-        if self.write.in_flight() > 0 || self.phase == Phase::Finished {
+        if self.write.is_busy() || self.phase == Phase::Finished {
             return 0;
         }
         self.sample(now);
@@ -188,9 +188,22 @@ impl Mux {
         self.write.on_blocked(now);
     }
 
+    /// The transport took all that `poll_transmit` wrote, was asked to flush it, and cannot at present.
+    ///
+    /// Until [`on_flushed`](Self::on_flushed) nothing more is encoded: a busy link always has a part of a batch to write, and
+    /// a flush that somebody waits for would never have its turn.
+    pub fn on_flush_blocked(&mut self, now: Instant) {
+        self.write.on_flush_blocked(now);
+    }
+
+    /// The transport has flushed all that it took. Need not be told of a flush that was not blocked.
+    pub fn on_flushed(&mut self) {
+        self.write.on_flushed();
+    }
+
     /// When `handle_timeout` and `poll_transmit` are to be called next, if nothing happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let may_write = self.write.in_flight() == 0 && self.phase != Phase::Finished;
+        let may_write = !self.write.is_busy() && self.phase != Phase::Finished;
         let timers = [
             self.write.timeout(),
             self.keepalive
@@ -227,8 +240,7 @@ impl Mux {
 
     /// Whether a drain was begun and all that the source had has been written.
     pub fn is_drained(&self) -> bool {
-        let idle =
-            self.queued == [0; 4] && self.scheduler.pending() == 0 && self.write.in_flight() == 0;
+        let idle = self.queued == [0; 4] && self.scheduler.pending() == 0 && !self.write.is_busy();
         idle && self.phase == Phase::Draining
     }
 

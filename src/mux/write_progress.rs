@@ -11,6 +11,8 @@ use crate::rate::LARGEST_BATCH;
 pub(crate) struct WriteProgress {
     timeout: Duration,
     in_flight: usize,
+    /// The transport has what was written, and has not passed all of it on.
+    flushing: bool,
     /// Since when the transport has taken nothing.
     blocked_since: Option<Instant>,
     /// The transport could not take the present batch at once.
@@ -23,6 +25,7 @@ impl WriteProgress {
         Self {
             timeout: config.write_timeout(),
             in_flight: 0,
+            flushing: false,
             blocked_since: None,
             stalled: false,
             batch: INITIAL_BATCH,
@@ -34,8 +37,9 @@ impl WriteProgress {
         self.batch
     }
 
-    pub(crate) const fn in_flight(&self) -> usize {
-        self.in_flight
+    /// Whether something is on its way, so that nothing more is to be encoded.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.in_flight > 0 || self.flushing
     }
 
     pub(crate) const fn on_encoded(&mut self, bytes: usize) {
@@ -62,6 +66,20 @@ impl WriteProgress {
         if !self.stalled {
             self.stalled = true;
             self.batch = (self.batch / 2).max(LEAST_BATCH);
+        }
+    }
+
+    /// The transport has all that was written, and cannot pass it on at present.
+    pub(crate) fn on_flush_blocked(&mut self, now: Instant) {
+        self.flushing = true;
+        self.on_blocked(now);
+    }
+
+    /// The transport has passed on all that was written.
+    pub(crate) const fn on_flushed(&mut self) {
+        self.flushing = false;
+        if self.in_flight == 0 {
+            self.blocked_since = None;
         }
     }
 

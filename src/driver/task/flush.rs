@@ -9,22 +9,20 @@ use super::Task;
 use crate::error::Error;
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
-    /// The transport took `bytes` of the batch.
-    ///
-    /// A batch that somebody waits for is in flight until it is flushed, so that the machine encodes nothing more: a busy
-    /// link always has a part of a batch to write, and a flush would never have its turn.
+    /// The transport took `bytes` of the batch. A batch that somebody waits for is flushed before the next one is encoded.
     pub(super) fn on_taken(
         &mut self,
         cx: &mut Context<'_>,
         now: Instant,
         bytes: usize,
     ) -> Result<(), Error> {
+        self.mux.on_written(now, bytes);
         if self.output.is_written() {
             self.outbound.on_written();
-            let flushes = self.outbound.wants_flush() && self.poll_flush(cx, now)?.is_pending();
-            self.held_back = usize::from(flushes);
+            if self.outbound.wants_flush() {
+                let _ = self.poll_flush(cx, now)?;
+            }
         }
-        self.mux.on_written(now, bytes - self.held_back);
         Ok(())
     }
 
@@ -32,7 +30,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Error> {
         let wanted = self.outbound.wants_flush();
         let settled = self.output.is_flushed() && !wanted;
-        if !self.output.is_written() || self.held_back > 0 || settled {
+        if !self.output.is_written() || self.output.is_flushing() || settled {
             return Ok(());
         }
         let delay = self.shared.config.flush_delay();
@@ -48,22 +46,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         cx: &mut Context<'_>,
         now: Instant,
     ) -> Result<Poll<()>, Error> {
-        if self.output.poll_flush(&mut self.io, cx, now)?.is_ready() {
-            self.flush_at = None;
-            self.outbound.on_flushed();
-            return Ok(Poll::Ready(()));
+        if self.output.poll_flush(&mut self.io, cx)?.is_pending() {
+            self.mux.on_flush_blocked(now);
+            return Ok(Poll::Pending);
         }
-        match self.flush_deadline() {
-            Some(deadline) if deadline <= now => Err(Error::WriteTimeout {
-                after: self.shared.config.write_timeout(),
-            }),
-            _ => Ok(Poll::Pending),
-        }
-    }
-
-    /// When the peer will have taken nothing for too long of what the transport has buffered.
-    pub(super) fn flush_deadline(&self) -> Option<Instant> {
-        let blocked_since = self.output.flush_blocked_since()?;
-        Some(blocked_since + self.shared.config.write_timeout())
+        self.mux.on_flushed();
+        self.flush_at = None;
+        self.outbound.on_flushed();
+        Ok(Poll::Ready(()))
     }
 }

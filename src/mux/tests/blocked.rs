@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::config::{Config, ConfigBuilder};
 use crate::error::Error;
-use crate::testing::{Link, Pair, Setup, Side, build, channels};
+use crate::packet::PING;
+use crate::testing::{Link, Pair, Setup, Side, Solo, build, channels};
 
 #[test]
 fn a_peer_that_takes_no_byte_is_dead_after_the_write_timeout() {
@@ -97,6 +98,41 @@ fn what_is_due_while_a_write_is_blocked_waits_without_spinning() {
     assert!(pair.a.ended.is_none());
     pair.run_for(SECOND * 10);
     assert_eq!(pair.take(Side::B), 1);
+}
+
+#[test]
+fn nothing_is_encoded_while_a_flush_is_blocked() {
+    let mut solo = Solo::new(build(impatient()), &channels(&[1]));
+    solo.push_len(0, 100);
+    solo.transmit();
+    solo.mux.on_flush_blocked(solo.now);
+    solo.push_len(0, 100);
+    solo.receive(&PING);
+    solo.mux.begin_drain();
+    assert!(solo.transmit().is_empty());
+    assert!(!solo.mux.is_drained());
+    solo.mux.on_flushed();
+    assert_eq!(solo.transmit().len(), 2);
+    assert!(solo.mux.is_drained());
+}
+
+#[test]
+fn a_flush_that_stays_blocked_is_a_peer_that_takes_nothing() {
+    let mut solo = Solo::new(build(impatient()), &channels(&[1]));
+    solo.push_len(0, 100);
+    solo.transmit();
+    solo.mux.on_flush_blocked(solo.now);
+    solo.advance(SECOND * 5 - Duration::from_nanos(1));
+    solo.mux.on_flush_blocked(solo.now);
+    assert!(solo.mux.handle_timeout(solo.now).is_ok());
+    solo.advance(Duration::from_nanos(1));
+    assert_eq!(solo.mux.poll_timeout(), Some(solo.now));
+    assert!(matches!(
+        solo.mux.handle_timeout(solo.now),
+        Err(Error::WriteTimeout { .. })
+    ));
+    solo.mux.on_flushed();
+    assert!(solo.mux.handle_timeout(solo.now).is_ok());
 }
 
 fn pair(config: ConfigBuilder, a_to_b: Link) -> Pair {
