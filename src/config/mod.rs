@@ -226,7 +226,8 @@ impl ConfigBuilder {
     /// How long written bytes may wait for more before the transport is flushed. Default zero: flush as soon as nothing more
     /// is pending.
     ///
-    /// Only a transport that buffers, such as TLS, gains from a delay.
+    /// Only a transport that buffers, such as TLS, gains from a delay. Pings and pongs, and what somebody waits for, are flushed at
+    /// once.
     pub const fn flush_delay(mut self, delay: Duration) -> Self {
         self.flush_delay = delay;
         self

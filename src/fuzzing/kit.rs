@@ -106,6 +106,10 @@ impl Patience {
 
     pub(crate) fn on_written(&mut self, now: Instant, taken: usize, left: usize) {
         if taken > 0 {
+            if self.blocked.is_some() && self.asked.is_some() {
+                self.asked = Some(now);
+                self.excused = Duration::ZERO;
+            }
             self.blocked = self.blocked.filter(|_| left > 0).and(Some(now));
         }
     }

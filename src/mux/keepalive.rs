@@ -7,7 +7,8 @@ use crate::error::Error;
 
 /// Pings, pongs, and the limits of silence (CometBFT p2p specification, "Ping and pong").
 ///
-/// Any valid packet is a sign of life. Pongs that come late or unasked are counted and otherwise ignored. A ping from the
+/// Any valid packet is a sign of life, and so is a transport that takes bytes after it was blocked: our ping may wait behind what
+/// a slow peer has not read. Pongs that come late or unasked are counted and otherwise ignored. A ping from the
 /// peer sets a flag, so a flood of them costs one pong per write, and beyond a burst one per [`PONG_PERIOD`].
 #[derive(Debug)]
 pub(crate) struct Keepalive {
@@ -59,6 +60,13 @@ impl Keepalive {
     /// Any valid packet came, pings and pongs included.
     pub(crate) const fn on_packet(&mut self) {
         self.state = State::Idle;
+    }
+
+    /// The peer took what it had not taken before, so from here it has the whole time for its pong.
+    pub(crate) fn on_sign_of_life(&mut self, now: Instant) {
+        if let State::AwaitingPong { deadline } = &mut self.state {
+            *deadline = now + self.pong_timeout;
+        }
     }
 
     pub(crate) const fn on_ping(&mut self) {

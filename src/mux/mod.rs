@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | in | [`handle_input`](Mux::handle_input), [`handle_end`](Mux::handle_end), [`handle_timeout`](Mux::handle_timeout) | bytes came, the stream ended, time passed |
 //! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_flush_blocked`](Mux::on_flush_blocked), [`on_flushed`](Mux::on_flushed), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed) | what the driver saw |
-//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`read_allowance`](Mux::read_allowance) | what the driver is to do next |
+//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`read_allowance`](Mux::read_allowance), [`wants_flush`](Mux::wants_flush) | what the driver is to do next |
 //! | commands | [`begin_drain`](Mux::begin_drain), [`finish`](Mux::finish), [`set_send_rate`](Mux::set_send_rate), [`set_recv_rate`](Mux::set_recv_rate) | what the owner wants |
 //!
 //! The one rule: after anything else, call `poll_transmit` until it writes nothing, then wait until `poll_timeout`, input, a
@@ -180,7 +180,9 @@ impl Mux {
 
     /// The transport took `bytes` of what `poll_transmit` wrote.
     pub fn on_written(&mut self, now: Instant, bytes: usize) {
-        self.write.on_written(now, bytes);
+        if self.write.on_written(now, bytes) {
+            self.keepalive.on_sign_of_life(now);
+        }
     }
 
     /// The transport takes nothing at present, and some of what `poll_transmit` wrote is left.
@@ -196,9 +198,16 @@ impl Mux {
         self.write.on_flush_blocked(now);
     }
 
-    /// The transport has flushed all that it took. Need not be told of a flush that was not blocked.
-    pub fn on_flushed(&mut self) {
-        self.write.on_flushed();
+    /// The transport has flushed all that it took.
+    pub fn on_flushed(&mut self, now: Instant) {
+        if self.write.on_flushed() {
+            self.keepalive.on_sign_of_life(now);
+        }
+    }
+
+    /// Whether a ping or a pong was encoded and not flushed: it is to be flushed once it is written, without a delay.
+    pub const fn wants_flush(&self) -> bool {
+        self.write.is_urgent()
     }
 
     /// When `handle_timeout` and `poll_transmit` are to be called next, if nothing happens before.
@@ -206,8 +215,7 @@ impl Mux {
         let may_write = !self.write.is_busy() && self.phase != Phase::Finished;
         let timers = [
             self.write.timeout(),
-            self.keepalive
-                .deadline()
+            self.silence_deadline()
                 .filter(|_| self.phase != Phase::Finished),
             self.keepalive.pong_at().filter(|_| may_write),
             (may_write && self.phase == Phase::Open).then(|| self.keepalive.ping_at()),
@@ -228,6 +236,9 @@ impl Mux {
     /// [`Error::PongTimeout`] or [`Error::WriteTimeout`] once the peer has been silent for too long.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.write.check(now)?;
+        if self.write.is_flushing() {
+            return Ok(());
+        }
         self.keepalive.check(now)
     }
 
@@ -302,6 +313,13 @@ impl Mux {
         }
     }
 
+    /// While a flush is blocked our ping may not have gone out, and the write deadline judges alone.
+    fn silence_deadline(&self) -> Option<Instant> {
+        self.keepalive
+            .deadline()
+            .filter(|_| !self.write.is_flushing())
+    }
+
     fn sample(&mut self, now: Instant) {
         if now < self.next_sample {
             return;
@@ -335,11 +353,13 @@ impl Mux {
     /// A pong or a ping; they never wait for the limit, but count.
     fn put_control(&mut self, now: Instant, out: &mut Vec<u8>) {
         if self.keepalive.take_pong(now) {
+            self.write.on_control();
             out.extend_from_slice(&PONG);
             self.send.on_packet();
             trace::pong_sent();
         }
         if self.phase == Phase::Open && self.keepalive.take_ping(now) {
+            self.write.on_control();
             out.extend_from_slice(&PING);
             self.send.on_packet();
             trace::ping_sent();

@@ -13,6 +13,8 @@ pub(crate) struct WriteProgress {
     in_flight: usize,
     /// The transport has what was written, and has not passed all of it on.
     flushing: bool,
+    /// A control packet was encoded and is not flushed.
+    urgent: bool,
     /// Since when the transport has taken nothing.
     blocked_since: Option<Instant>,
     /// The transport could not take the present batch at once.
@@ -26,6 +28,7 @@ impl WriteProgress {
             timeout: config.write_timeout(),
             in_flight: 0,
             flushing: false,
+            urgent: false,
             blocked_since: None,
             stalled: false,
             batch: INITIAL_BATCH,
@@ -47,17 +50,36 @@ impl WriteProgress {
         self.stalled = false;
     }
 
-    /// The transport took `bytes` of the batch. A full batch taken at once lets the next one be larger.
-    pub(crate) fn on_written(&mut self, now: Instant, bytes: usize) {
+    /// What is being encoded is not to wait for a later flush.
+    pub(crate) const fn on_control(&mut self) {
+        self.urgent = true;
+    }
+
+    /// Whether what was encoded is to be flushed as soon as it is written.
+    pub(crate) const fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// Whether the transport was asked to flush and cannot at present.
+    pub(crate) const fn is_flushing(&self) -> bool {
+        self.flushing
+    }
+
+    /// The transport took `bytes` of the batch; says whether it took none before.
+    ///
+    /// A full batch taken at once lets the next one be larger.
+    pub(crate) fn on_written(&mut self, now: Instant, bytes: usize) -> bool {
         let full = self.in_flight >= self.batch / 2;
         self.in_flight = self.in_flight.saturating_sub(bytes);
         if self.in_flight == 0 && full && !self.stalled {
             self.batch = (self.batch * 2).min(LARGEST_BATCH);
         }
+        let was_blocked = bytes > 0 && self.blocked_since.is_some();
         if bytes > 0 {
-            let blocked = self.blocked_since.is_some() && self.in_flight > 0;
+            let blocked = was_blocked && self.in_flight > 0;
             self.blocked_since = blocked.then_some(now);
         }
+        was_blocked
     }
 
     /// The transport takes nothing at present.
@@ -75,12 +97,13 @@ impl WriteProgress {
         self.on_blocked(now);
     }
 
-    /// The transport has passed on all that was written.
-    pub(crate) const fn on_flushed(&mut self) {
-        self.flushing = false;
+    /// The transport has passed on all that was written; says whether it could not before.
+    pub(crate) fn on_flushed(&mut self) -> bool {
+        self.urgent = false;
         if self.in_flight == 0 {
             self.blocked_since = None;
         }
+        std::mem::take(&mut self.flushing)
     }
 
     /// When the peer will have taken nothing for too long.

@@ -19,7 +19,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         self.mux.on_written(now, bytes);
         if self.output.is_written() {
             self.outbound.on_written();
-            if self.outbound.wants_flush() {
+            if self.wants_flush() {
                 let _ = self.poll_flush(cx, now)?;
             }
         }
@@ -28,7 +28,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     /// Flushes once there is nothing more to write, or at once where somebody waits for it.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Error> {
-        let wanted = self.outbound.wants_flush();
+        let wanted = self.wants_flush();
         let settled = self.output.is_flushed() && !wanted;
         if !self.output.is_written() || self.output.is_flushing() || settled {
             return Ok(());
@@ -41,6 +41,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         self.poll_flush(cx, now).map(|_| ())
     }
 
+    /// Whether a flush is not to be delayed: somebody waits for it, or the peer does for a ping or pong.
+    fn wants_flush(&self) -> bool {
+        self.outbound.wants_flush() || self.mux.wants_flush()
+    }
+
     pub(super) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
@@ -50,7 +55,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             self.mux.on_flush_blocked(now);
             return Ok(Poll::Pending);
         }
-        self.mux.on_flushed();
+        self.mux.on_flushed(now);
         self.flush_at = None;
         self.outbound.on_flushed();
         Ok(Poll::Ready(()))

@@ -139,6 +139,49 @@ async fn silence_is_not_held_against_the_peer_while_our_inbox_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_but_steady_receiver_is_not_taken_for_dead() {
+    for phase in 0..10 {
+        let (io, peer) = wire();
+        peer.take_only(200 * 1024);
+        let channel = bulk().with_send_bytes(8 << 20);
+        let (running, [(sender, _)]) = start(io, Config::default(), [channel]);
+        pass(Duration::from_secs(6 * phase)).await;
+        for number in 0..6 {
+            sender.try_send(numbered(number, 1_000_000)).unwrap();
+        }
+        // Our pings wait behind the data, and it answers none.
+        for _ in 0..300 {
+            pass(Duration::from_secs(1)).await;
+            peer.take_only(16 * 1024);
+        }
+        assert!(running.handle.stats().await.is_some(), "it lives");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_and_a_pong_are_flushed_at_once_whatever_the_delay() {
+    let config = Config::builder().flush_delay(Duration::from_secs(3600));
+    let (io, peer) = wire();
+    peer.buffer(1024 * 1024);
+    let (running, [(sender, _)]) = start(io, config.build().unwrap(), [bulk()]);
+    sender.send("waits").await.unwrap();
+    idle().await;
+    assert_eq!(peer.taken(), b"");
+    peer.feed(&framed(&Packet::Ping));
+    idle().await;
+    assert!(packets(&peer.taken()).contains(&Packet::Pong));
+    for _ in 0..20 {
+        pass(Duration::from_secs(60)).await;
+        peer.feed(&framed(&Packet::Pong));
+    }
+    let taken = peer.taken();
+    let pings = packets(&taken);
+    let pings = pings.iter().filter(|packet| **packet == Packet::Ping);
+    assert!(pings.count() >= 19);
+    assert!(running.handle.stats().await.is_some(), "it lives");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ping_that_the_peer_does_not_take_does_not_hide_that_it_reads_nothing() {
     let (io, peer) = wire();
     peer.take_only(0);

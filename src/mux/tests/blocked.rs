@@ -111,7 +111,7 @@ fn nothing_is_encoded_while_a_flush_is_blocked() {
     solo.mux.begin_drain();
     assert!(solo.transmit().is_empty());
     assert!(!solo.mux.is_drained());
-    solo.mux.on_flushed();
+    solo.mux.on_flushed(solo.now);
     assert_eq!(solo.transmit().len(), 2);
     assert!(solo.mux.is_drained());
 }
@@ -131,7 +131,7 @@ fn a_flush_that_stays_blocked_is_a_peer_that_takes_nothing() {
         solo.mux.handle_timeout(solo.now),
         Err(Error::WriteTimeout { .. })
     ));
-    solo.mux.on_flushed();
+    solo.mux.on_flushed(solo.now);
     assert!(solo.mux.handle_timeout(solo.now).is_ok());
 }
 

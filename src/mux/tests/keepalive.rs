@@ -212,6 +212,56 @@ fn a_piece_of_a_packet_is_no_sign_of_life() {
 }
 
 #[test]
+fn a_transport_that_takes_bytes_after_it_was_blocked_is_a_sign_of_life() {
+    let mut solo = timed();
+    let batch = blocked_behind_a_ping(&mut solo);
+    for _ in 0..10 {
+        solo.advance(SECOND * 44);
+        assert!(solo.mux.handle_timeout(solo.now).is_ok());
+        solo.mux.on_written(solo.now, 1);
+        solo.mux.on_write_blocked(solo.now);
+    }
+    solo.mux.on_written(solo.now, batch);
+    assert!(times_out_in(&mut solo, 45));
+}
+
+#[test]
+fn a_transport_that_was_never_blocked_shows_nothing_by_taking_bytes() {
+    let mut solo = timed();
+    ping_after(&mut solo, 60);
+    solo.advance(SECOND * 10);
+    solo.push_len(0, 1000);
+    assert_eq!(solo.transmit().len(), 1);
+    assert!(times_out_in(&mut solo, 35));
+}
+
+#[test]
+fn a_blocked_flush_hides_the_ping_and_its_end_is_a_sign_of_life() {
+    let mut solo = timed();
+    ping_after(&mut solo, 60);
+    solo.mux.on_flush_blocked(solo.now);
+    solo.advance(SECOND * 50);
+    assert!(solo.mux.handle_timeout(solo.now).is_ok());
+    solo.mux.on_flushed(solo.now);
+    assert!(times_out_in(&mut solo, 45));
+}
+
+#[test]
+fn a_ping_and_a_pong_want_to_be_flushed_and_data_does_not() {
+    let mut solo = timed();
+    solo.push_len(0, 1000);
+    solo.transmit();
+    assert!(!solo.mux.wants_flush());
+    solo.receive(&PING);
+    solo.transmit();
+    assert!(solo.mux.wants_flush());
+    solo.mux.on_flushed(solo.now);
+    assert!(!solo.mux.wants_flush());
+    ping_after(&mut solo, 60);
+    assert!(solo.mux.wants_flush());
+}
+
+#[test]
 fn our_full_inbox_is_not_held_against_the_peer() {
     let mut pair = Pair::new(Setup::new(
         Config::default(),
@@ -334,6 +384,19 @@ fn timed() -> Solo {
 fn ping_after(solo: &mut Solo, seconds: u32) {
     solo.advance(SECOND * seconds);
     assert!(matches!(solo.transmit(), [sent] if sent.what == What::Ping));
+}
+
+/// A ping goes out with data behind it, of which the transport takes nothing. Says how much there is.
+fn blocked_behind_a_ping(solo: &mut Solo) -> usize {
+    solo.advance(SECOND * 60);
+    solo.push_len(0, 10_000);
+    let mut batch = Vec::new();
+    let len = solo
+        .mux
+        .poll_transmit(solo.now, &mut solo.outbox, &mut batch);
+    assert!(batch.starts_with(&PING));
+    solo.mux.on_write_blocked(solo.now);
+    len
 }
 
 /// Whether the connection fails for silence in so many seconds, and not before.
