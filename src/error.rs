@@ -49,11 +49,19 @@ pub enum Error {
         /// The bytes of the unfinished packet that had come, its length prefix included.
         received: usize,
     },
-    /// The peer took no byte for `write_timeout` while we had some to send.
-    #[error("the peer took no byte for {after:?}")]
+    /// The peer took no byte for `write_timeout` while we had some to send, or fewer than `min_write_rate` asks for.
+    #[error(
+        "the peer took {taken} bytes in {blocked:?} of a blocked write, where some every {after:?} and {min_rate} a second are asked for"
+    )]
     WriteTimeout {
-        /// The time that it was given.
+        /// The bytes that it took since the transport was first blocked.
+        taken: u64,
+        /// The time since then.
+        blocked: Duration,
+        /// The time that it was given for a byte.
         after: Duration,
+        /// The bytes per second that it was to take, 0 for none.
+        min_rate: u64,
     },
 }
 

@@ -96,6 +96,11 @@ impl Config {
         self.settings.write_timeout
     }
 
+    /// See [`ConfigBuilder::min_write_rate`].
+    pub const fn min_write_rate(&self) -> Option<NonZeroU64> {
+        self.settings.min_write_rate
+    }
+
     /// See [`ConfigBuilder::drain_timeout`].
     pub const fn drain_timeout(&self) -> Duration {
         self.settings.drain_timeout
@@ -145,6 +150,7 @@ pub struct ConfigBuilder {
     ping_interval: Duration,
     pong_timeout: Duration,
     write_timeout: Duration,
+    min_write_rate: Option<NonZeroU64>,
     drain_timeout: Duration,
     inbox_stall_timeout: Option<Duration>,
     flush_delay: Duration,
@@ -204,8 +210,22 @@ impl ConfigBuilder {
     }
 
     /// How long the peer may take no byte while we have some to send. Default 60 s.
+    ///
+    /// Where a stream that buffers is flushed, it has besides the time of what is in the buffer at
+    /// [`min_write_rate`](Self::min_write_rate).
     pub const fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = timeout;
+        self
+    }
+
+    /// Bytes per second that the peer takes at least, on average, while the transport is blocked and we have more to send.
+    /// Default 1000; `None` asks for no rate.
+    ///
+    /// Each byte taken gives the peer its time at this rate, up to the whole [`write_timeout`](Self::write_timeout), so it may
+    /// pause for that long and be slower for a while. Without it a peer that takes a byte now and then keeps a connection and
+    /// its full send queues for ever; with it, no longer than these take at this rate.
+    pub const fn min_write_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.min_write_rate = bytes_per_second;
         self
     }
 
@@ -361,6 +381,7 @@ impl Default for ConfigBuilder {
             ping_interval: Duration::from_secs(60),
             pong_timeout: Duration::from_secs(45),
             write_timeout: Duration::from_secs(60),
+            min_write_rate: NonZeroU64::new(MIN_WRITE_RATE),
             drain_timeout: Duration::from_secs(10),
             inbox_stall_timeout: Some(Duration::from_secs(30)),
             flush_delay: Duration::ZERO,
@@ -374,6 +395,8 @@ impl Default for ConfigBuilder {
 
 /// An instant that far ahead can be computed on every system.
 const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+/// A tenth of a slow link.
+const MIN_WRITE_RATE: u64 = 1000;
 const COMETBFT_PAYLOAD: usize = 1024;
 const COMETBFT_RATE: u64 = 5_120_000;
 /// One byte of data on any channel, in a packet whose limit was computed for channel 1.

@@ -153,8 +153,15 @@ impl Patience {
                 assert!(silent, "the peer was not silent");
                 false
             }
-            Err(Error::WriteTimeout { .. }) => {
-                assert!(blocked, "the peer took something");
+            Err(Error::WriteTimeout {
+                taken,
+                blocked: time,
+                min_rate,
+                ..
+            }) => {
+                assert!(self.blocked.is_some(), "nothing is blocked");
+                let asked = u128::from(min_rate) * time.as_millis() / 1000;
+                assert!(blocked || u128::from(taken) < asked, "it took enough");
                 false
             }
             Err(error) => panic!("time alone does not cause this: {error}"),

@@ -174,6 +174,8 @@ impl Mux {
         if control + data > 0 {
             self.send.on_bytes(now, control + data);
             self.write.on_encoded(control + data);
+        } else {
+            self.write.on_idle();
         }
         control + data
     }
@@ -200,7 +202,7 @@ impl Mux {
 
     /// The transport has flushed all that it took.
     pub fn on_flushed(&mut self, now: Instant) {
-        if self.write.on_flushed() {
+        if self.write.on_flushed(now) {
             self.keepalive.on_sign_of_life(now);
         }
     }
@@ -214,7 +216,7 @@ impl Mux {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let may_write = !self.write.is_busy() && self.phase != Phase::Finished;
         let timers = [
-            self.write.timeout(),
+            self.write.deadline(),
             self.silence_deadline()
                 .filter(|_| self.phase != Phase::Finished),
             self.keepalive.pong_at().filter(|_| may_write),

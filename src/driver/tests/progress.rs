@@ -84,10 +84,11 @@ async fn a_peer_that_never_reads_is_found_out_although_it_sends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_takes_a_byte_now_and_then_is_not_given_up() {
+async fn without_a_least_rate_a_peer_that_takes_a_byte_now_and_then_is_not_given_up() {
     let (io, peer) = wire();
     peer.take_only(0);
-    let (mut running, [(sender, _)]) = start(io, quiet().build().unwrap(), [bulk()]);
+    let config = quiet().min_write_rate(None).build().unwrap();
+    let (mut running, [(sender, _)]) = start(io, config, [bulk()]);
     sender.send(vec![0; 30]).await.unwrap();
     for _ in 0..expected([&[0; 30][..]]).len() {
         pass(Duration::from_secs(59)).await;
@@ -101,11 +102,27 @@ async fn a_peer_that_takes_a_byte_now_and_then_is_not_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_a_byte_every_59_seconds_is_given_up_after_the_first() {
+    let (io, peer) = wire();
+    peer.take_only(0);
+    let (mut running, [(sender, _)]) = start(io, Config::default(), [bulk()]);
+    sender.send(vec![0; 1_000_000]).await.unwrap();
+    pass(Duration::from_secs(59)).await;
+    peer.take_only(1);
+    let (closed, after) = timed(running.ended()).await;
+    let Some(Error::WriteTimeout { taken, blocked, .. }) = closed.reason.error() else {
+        panic!("{closed}");
+    };
+    assert_eq!((*taken, blocked.as_secs(), after.as_secs()), (1, 60, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flush_that_was_not_done_is_forgotten_when_the_peer_takes_more() {
     let (io, peer) = wire();
     peer.buffer(100);
     peer.take_only(0);
-    let (_running, [(sender, _)]) = start(io, quiet().build().unwrap(), [bulk()]);
+    let config = quiet().min_write_rate(None).build().unwrap();
+    let (_running, [(sender, _)]) = start(io, config, [bulk()]);
     sender.send(vec![0; 30]).await.unwrap();
     pass(Duration::from_secs(1)).await;
     sender.send(vec![0; 500]).await.unwrap();

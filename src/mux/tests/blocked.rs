@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::{Config, ConfigBuilder};
 use crate::error::Error;
 use crate::packet::PING;
-use crate::testing::{Link, Pair, Setup, Side, Solo, build, channels};
+use crate::testing::{Link, Pair, Setup, Side, Solo, build, channels, limit};
 
 #[test]
 fn a_peer_that_takes_no_byte_is_dead_after_the_write_timeout() {
@@ -14,7 +14,7 @@ fn a_peer_that_takes_no_byte_is_dead_after_the_write_timeout() {
     pair.send(Side::A, 0, 100);
     pair.run_for(SECOND * 100);
     assert!(
-        matches!(pair.error(Side::A), Some(Error::WriteTimeout { after }) if *after == SECOND * 5)
+        matches!(pair.error(Side::A), Some(Error::WriteTimeout { after, .. }) if *after == SECOND * 5)
     );
 }
 
@@ -46,7 +46,7 @@ fn it_is_dead_even_if_it_sends_all_the_time() {
 }
 
 #[test]
-fn any_byte_taken_starts_the_write_timeout_anew() {
+fn without_a_least_rate_any_byte_taken_starts_the_write_timeout_anew() {
     let mut link = Link::with_capacity(1);
     link.stalls = (0..20)
         .map(|n| {
@@ -56,11 +56,56 @@ fn any_byte_taken_starts_the_write_timeout_anew() {
             )
         })
         .collect();
-    let mut pair = pair(impatient(), link);
+    let mut pair = pair(impatient().min_write_rate(None), link);
     pair.send(Side::A, 0, 2000);
     pair.run_for(SECOND * 99);
     assert!(pair.a.ended.is_none());
     assert!(pair.a.unwritten() > 1000, "most of the batch still waits");
+}
+
+#[test]
+fn a_peer_that_takes_a_byte_now_and_then_is_given_up_in_bounded_time() {
+    let mut link = Link::with_capacity(1);
+    link.stalls = (0..1000)
+        .map(|n| (SECOND * 4 * n + MS * 5, SECOND * 4 * (n + 1)))
+        .collect();
+    let mut pair = pair(impatient(), link);
+    pair.send(Side::A, 0, 2000);
+    pair.run_for(SECOND * 4000);
+    let Some(Error::WriteTimeout {
+        taken,
+        blocked,
+        min_rate,
+        ..
+    }) = pair.error(Side::A)
+    else {
+        panic!("it is kept");
+    };
+    assert!((1..20).contains(taken));
+    assert!(*blocked < SECOND * 6, "{blocked:?}");
+    assert_eq!(*min_rate, 1000);
+}
+
+#[test]
+fn a_link_of_twice_the_least_rate_passes_for_as_long_as_there_is_something_to_send() {
+    let mut link = Link::with_capacity(2000);
+    link.latency = SECOND;
+    let mut pair = pair(impatient(), link);
+    (0..10).for_each(|_| pair.send(Side::A, 0, 100_000));
+    pair.drive();
+    assert_eq!(pair.take(Side::B), 10);
+    assert!(pair.elapsed() > SECOND * 100, "{:?}", pair.elapsed());
+}
+
+#[test]
+fn a_limit_of_ours_below_the_least_rate_is_not_held_against_the_peer() {
+    let mut link = Link::with_capacity(1500);
+    link.latency = SECOND;
+    let slow = impatient().send_rate(limit(Some(300)));
+    let mut pair = pair(slow, link);
+    pair.send(Side::A, 0, 100_000);
+    pair.run_for(SECOND * 300);
+    assert!(pair.a.ended.is_none());
 }
 
 #[test]
@@ -125,13 +170,16 @@ fn a_flush_that_stays_blocked_is_a_peer_that_takes_nothing() {
     solo.advance(SECOND * 5 - Duration::from_nanos(1));
     solo.mux.on_flush_blocked(solo.now);
     assert!(solo.mux.handle_timeout(solo.now).is_ok());
-    solo.advance(Duration::from_nanos(1));
+    // The time of what is in the transport's buffer, at 1000 bytes per second.
+    let buffered = u32::try_from(solo.sent.iter().map(|sent| sent.framed).sum::<usize>()).unwrap();
+    solo.advance(Duration::from_millis(1) * buffered + Duration::from_nanos(1));
     assert_eq!(solo.mux.poll_timeout(), Some(solo.now));
     assert!(matches!(
         solo.mux.handle_timeout(solo.now),
         Err(Error::WriteTimeout { .. })
     ));
     solo.mux.on_flushed(solo.now);
+    assert!(solo.transmit().is_empty());
     assert!(solo.mux.handle_timeout(solo.now).is_ok());
 }
 
@@ -148,3 +196,4 @@ fn impatient() -> ConfigBuilder {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);

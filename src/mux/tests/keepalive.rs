@@ -376,7 +376,8 @@ fn after_the_end_of_the_stream_silence_is_no_fault() {
 fn timed() -> Solo {
     let config: ConfigBuilder = Config::builder()
         .ping_interval(SECOND * 60)
-        .pong_timeout(SECOND * 45);
+        .pong_timeout(SECOND * 45)
+        .min_write_rate(None);
     Solo::new(build(config), &channels(&[1]))
 }
 
