@@ -1,5 +1,6 @@
 //! The connection's task: what it does when it is woken.
 
+mod budget;
 mod flush;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::mux::Mux;
 use crate::stats::Stats;
 use crate::trace;
+use budget::Budget;
 
 /// Owns the machine and the stream. All progress is in here, none in a future that could be dropped half-way.
 #[derive(Debug)]
@@ -195,7 +197,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     /// Encodes and writes until there is nothing to send, the transport takes no more, or it was enough for one round.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<usize, Error> {
         let mut written = 0;
-        while written < BYTES_PER_ROUND {
+        let last_packet = self.mux.packets_sent() + PACKETS_PER_ROUND as u64;
+        while written < BYTES_PER_ROUND && self.mux.packets_sent() < last_packet {
             if self.output.is_written() {
                 if self.output.is_flushing() && self.poll_flush(cx, now)?.is_pending() {
                     break;
@@ -223,12 +226,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         Ok(written)
     }
 
-    /// Decodes and reads until nothing comes, an inbox is full, or it was enough for one round.
+    /// Decodes and reads until nothing comes, an inbox is full, or it was enough for one round. Says how many bytes and packets
+    /// that were.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<usize, Error> {
-        let mut read = 0;
-        while self.deliver(now)? {
+        let (mut read, mut packets) = (0, PACKETS_PER_ROUND);
+        while self.deliver(now)? && packets > 0 {
             if self.undecoded {
-                self.decode(now)?;
+                packets = self.decode(now, packets)?;
                 continue;
             }
             if self.read_ended || read >= BYTES_PER_ROUND {
@@ -251,15 +255,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                 }
             }
         }
-        Ok(read)
+        Ok(read + PACKETS_PER_ROUND - packets)
     }
 
-    fn decode(&mut self, now: Instant) -> Result<(), Error> {
-        let flow = self
-            .mux
-            .handle_input(now, &mut self.input.bytes, &mut self.inbound);
-        self.undecoded = matches!(&flow, Ok(flow) if flow.is_break());
-        flow.map(|_| ())
+    /// Decodes at most so many packets, and says how many more it might have been.
+    fn decode(&mut self, now: Instant, packets: usize) -> Result<usize, Error> {
+        let mut sink = Budget::new(&mut self.inbound, packets);
+        let flow = self.mux.handle_input(now, &mut self.input.bytes, &mut sink);
+        let left = sink.left();
+        self.undecoded = flow?.is_break();
+        Ok(left)
     }
 
     /// Hands messages over; `false` while reading must wait for a receiver.
@@ -401,10 +406,13 @@ fn clock() -> Instant {
 
 /// Rounds before the task lets others run: about a millisecond, in which a blocked write waits behind reads.
 const ROUNDS_PER_WAKE: usize = 4;
-/// As much as the system may hold of what the peer sent.
-const ROUNDS_OF_LAST_WORDS: usize = 16;
+/// As much as the system may hold of what the peer sent, also of small messages.
+const ROUNDS_OF_LAST_WORDS: usize = 64;
 /// Bytes in one direction before the other has its turn: a few batches.
 const BYTES_PER_ROUND: usize = 256 * 1024;
+/// Packets in one direction likewise: where they are small, their number is the work. So many of the smallest ones take about as
+/// long as those bytes in full packets.
+const PACKETS_PER_ROUND: usize = 1024;
 /// Long enough that steady traffic reuses its buffers, short enough that few of many connections that are busy in turn hold
 /// any at the same time.
 const TRIM_AFTER: Duration = Duration::from_millis(5);

@@ -71,6 +71,10 @@ impl Direction {
         }
     }
 
+    pub(crate) const fn packets(&self) -> u64 {
+        self.monitor.packets()
+    }
+
     pub(crate) const fn on_packet(&mut self) {
         self.monitor.on_packet();
     }

@@ -23,6 +23,14 @@ pub trait MessageSink {
     fn push_copy(&mut self, channel: ChannelId, message: &[u8]) -> ControlFlow<()> {
         self.push(channel, Bytes::copy_from_slice(message))
     }
+
+    /// A packet was decoded, whatever it was. `Break` asks the machine to decode no further at present.
+    ///
+    /// With it a driver bounds the work of one step: the bytes of an input say little about it, since a packet may have three.
+    /// By default it goes on.
+    fn on_packet(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 impl Mux {
@@ -136,8 +144,8 @@ impl Mux {
             };
             self.recv.on_packet();
             self.keepalive.on_packet();
-            if flow.is_break() {
-                return Ok(flow);
+            if sink.on_packet().is_break() || flow.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))

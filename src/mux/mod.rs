@@ -322,6 +322,12 @@ impl Mux {
             .filter(|_| !self.write.is_flushing())
     }
 
+    /// Packets encoded since the beginning.
+    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "the driver's"))]
+    pub(crate) const fn packets_sent(&self) -> u64 {
+        self.send.packets()
+    }
+
     fn sample(&mut self, now: Instant) {
         if now < self.next_sample {
             return;
@@ -380,7 +386,9 @@ impl Mux {
         }
         let room = self.send.room(now).min(self.write.batch());
         let start = out.len();
-        while out.len() - start < room {
+        let mut packets = 0;
+        while out.len() - start < room && packets < PACKETS_PER_BATCH {
+            packets += 1;
             let Some(index) = self.scheduler.pick() else {
                 break;
             };
@@ -446,3 +454,6 @@ impl Channel {
         }
     }
 }
+
+/// Where packets are tiny, their number is the work; the largest batch has as many of 64 bytes.
+const PACKETS_PER_BATCH: usize = 1024;

@@ -54,6 +54,10 @@ impl Monitor {
         }
     }
 
+    pub(crate) const fn packets(&self) -> u64 {
+        self.packets
+    }
+
     pub(crate) const fn on_packet(&mut self) {
         self.packets += 1;
     }

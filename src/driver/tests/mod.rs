@@ -8,6 +8,7 @@ mod chaos;
 mod deliveries;
 mod dropping;
 mod ending;
+mod floods;
 mod handles;
 mod idleness;
 mod keepalive;
