@@ -45,6 +45,7 @@ pub(crate) use peer::*;
 #[cfg(feature = "tokio")]
 mod driver {
     use std::fmt;
+    use std::time::Duration;
 
     use crate::channel::ChannelId;
 
@@ -66,6 +67,11 @@ mod driver {
     pub(crate) fn drained() {
         #[cfg(feature = "tracing")]
         tracing::debug!("drained, closing the write half");
+    }
+
+    pub(crate) fn stood_still(put_off: Duration) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(?put_off, "we stood still, the deadlines are put off");
     }
 
     pub(crate) fn ended(reason: &impl fmt::Display) {

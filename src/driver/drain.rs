@@ -66,6 +66,16 @@ impl Life {
         matches!(self, Self::ShuttingDown { .. } | Self::Lingering { .. })
     }
 
+    /// For so long we could do nothing.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        match self {
+            Self::Open => {}
+            Self::Draining { deadline }
+            | Self::ShuttingDown { deadline }
+            | Self::Lingering { deadline } => *deadline += time,
+        }
+    }
+
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match *self {
             Self::Open => None,

@@ -32,12 +32,7 @@ impl StallWatch {
     }
 
     /// Reading waits for this channel, whose receiver has taken so many messages.
-    pub(super) fn check(
-        &mut self,
-        now: Instant,
-        channel: ChannelId,
-        taken: u64,
-    ) -> Result<(), Error> {
+    pub(super) fn watch(&mut self, now: Instant, channel: ChannelId, taken: u64) {
         match &self.stalled {
             Some(stalled) if stalled.channel == channel && stalled.taken == taken => {}
             _ => {
@@ -48,11 +43,25 @@ impl StallWatch {
                 })
             }
         }
-        match (self.deadline(), self.timeout) {
-            (Some(deadline), Some(after)) if deadline <= now => {
-                Err(Error::InboxStalled { channel, after })
+    }
+
+    /// Fails once the receiver has taken nothing for too long.
+    pub(super) fn judge(&self, now: Instant) -> Result<(), Error> {
+        match (&self.stalled, self.timeout) {
+            (Some(Stalled { channel, since, .. }), Some(after)) if *since + after <= now => {
+                Err(Error::InboxStalled {
+                    channel: *channel,
+                    after,
+                })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// For so long nobody could take anything.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        if let Some(stalled) = &mut self.stalled {
+            stalled.since += time;
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod budget;
 mod flush;
+mod judge;
+mod second_look;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -28,6 +30,7 @@ use crate::mux::Mux;
 use crate::stats::Stats;
 use crate::trace;
 use budget::Budget;
+use second_look::SecondLook;
 
 /// Owns the machine and the stream. All progress is in here, none in a future that could be dropped half-way.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub(super) struct Task<Io> {
     read_ended: bool,
     stall: StallWatch,
     life: Life,
+    second_look: SecondLook,
     flush_at: Option<Instant>,
     trim_at: Option<Instant>,
     armed: Option<Instant>,
@@ -66,6 +70,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             read_ended: false,
             stall: StallWatch::new(shared.config.inbox_stall_timeout()),
             life: Life::Open,
+            second_look: SecondLook::default(),
             flush_at: None,
             trim_at: None,
             armed: None,
@@ -91,6 +96,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             match self.round(cx, now) {
                 Ok(Progress::Made) => continue,
                 Ok(Progress::None) => {}
+                Ok(Progress::Looking) => break,
                 Ok(Progress::Ended(reason)) => return Poll::Ready(reason),
                 Err(error) => return Poll::Ready(self.failed(error)),
             }
@@ -130,25 +136,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         if self.read_ended && !self.undecoded && self.life.is_open() {
             return Ok(Progress::Ended(CloseReason::PeerClosed));
         }
-        if !self.life.is_finished() {
-            self.mux.handle_timeout(now)?;
-        }
         if let Err(error) = self.flush(cx, now) {
             return self.last_words(cx, now, error);
         }
         self.shut_down(cx);
-        if let Some(reason) = self.life.overdue(now, self.shared.config.drain_timeout()) {
-            return Ok(Progress::Ended(reason));
-        }
         if self.read_ended && matches!(self.life, Life::Lingering { .. }) {
             return Ok(Progress::Ended(CloseReason::Stopped));
         }
         self.trim(now, written + read > 0);
-        Ok(if written + read > 0 {
-            Progress::Made
-        } else {
-            Progress::None
-        })
+        match self.judge(now)? {
+            Progress::None if written + read > 0 => Ok(Progress::Made),
+            progress => Ok(progress),
+        }
     }
 
     /// What senders and handles rang for.
@@ -278,7 +277,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                     if !self.stall.is_stalled() {
                         trace::reading_paused(channel);
                     }
-                    self.stall.check(now, channel, taken)?;
+                    self.stall.watch(now, channel, taken);
                 }
                 return Ok(false);
             }
@@ -358,8 +357,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let flush_at = self.flush_at.filter(|at| *at > now);
         let deadlines = [
             self.mux.poll_timeout(),
-            self.stall.deadline(),
-            self.life.deadline(),
+            self.deadline(),
             flush_at,
             self.trim_at,
         ];
@@ -396,6 +394,8 @@ impl<Io> Drop for Task<Io> {
 enum Progress {
     Made,
     None,
+    /// A deadline has passed, and is judged after another look.
+    Looking,
     Ended(CloseReason),
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::later;
 use crate::config::Config;
 use crate::error::Error;
 
@@ -94,6 +95,15 @@ impl Keepalive {
         if let State::AwaitingPong { deadline } = &mut self.state {
             let asked = deadline.checked_sub(self.pong_timeout).unwrap_or(since);
             *deadline += now.saturating_duration_since(since.max(asked));
+        }
+    }
+
+    /// Nothing could be read for so long.
+    pub(crate) fn put_off(&mut self, time: Duration) {
+        if let State::AwaitingPong { deadline } = &mut self.state {
+            if self.paused_since.is_none() {
+                *deadline = later(*deadline, time);
+            }
         }
     }
 

@@ -5,8 +5,8 @@
 //! | family | methods | meaning |
 //! | --- | --- | --- |
 //! | in | [`handle_input`](Mux::handle_input), [`handle_end`](Mux::handle_end), [`handle_timeout`](Mux::handle_timeout) | bytes came, the stream ended, time passed |
-//! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_flush_blocked`](Mux::on_flush_blocked), [`on_flushed`](Mux::on_flushed), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed) | what the driver saw |
-//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`read_allowance`](Mux::read_allowance), [`wants_flush`](Mux::wants_flush) | what the driver is to do next |
+//! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_flush_blocked`](Mux::on_flush_blocked), [`on_flushed`](Mux::on_flushed), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed), [`on_standstill`](Mux::on_standstill) | what the driver saw |
+//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`deadline`](Mux::deadline), [`read_allowance`](Mux::read_allowance), [`wants_flush`](Mux::wants_flush) | what the driver is to do next |
 //! | commands | [`begin_drain`](Mux::begin_drain), [`finish`](Mux::finish), [`set_send_rate`](Mux::set_send_rate), [`set_recv_rate`](Mux::set_recv_rate) | what the owner wants |
 //!
 //! The one rule: after anything else, call `poll_transmit` until it writes nothing, then wait until `poll_timeout`, input, a
@@ -33,7 +33,7 @@ mod tests;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use input::MessageSink;
 pub use outgoing::MessageSource;
@@ -216,9 +216,7 @@ impl Mux {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let may_write = !self.write.is_busy() && self.phase != Phase::Finished;
         let timers = [
-            self.write.deadline(),
-            self.silence_deadline()
-                .filter(|_| self.phase != Phase::Finished),
+            self.deadline(),
             self.keepalive.pong_at().filter(|_| may_write),
             (may_write && self.phase == Phase::Open).then(|| self.keepalive.ping_at()),
             self.send
@@ -229,9 +227,27 @@ impl Mux {
         timers.into_iter().flatten().min()
     }
 
+    /// When `handle_timeout` will look at what the peer did and may end the connection.
+    pub fn deadline(&self) -> Option<Instant> {
+        let silence = self
+            .silence_deadline()
+            .filter(|_| self.phase != Phase::Finished);
+        [self.write.deadline(), silence].into_iter().flatten().min()
+    }
+
+    /// For so long the driver stood still, and could neither read nor write: no deadline counts that time.
+    ///
+    /// A driver finds out by a [`deadline`](Self::deadline) that it sees long after it passed. It then tells this instead of calling
+    /// `handle_timeout`.
+    pub fn on_standstill(&mut self, time: Duration) {
+        self.write.put_off(time);
+        self.keepalive.put_off(time);
+    }
+
     /// Time has passed.
     ///
-    /// Give it what was read before, so that a peer is not declared silent while its packets wait to be decoded.
+    /// Read, write and decode what can be before, also what came while the driver slept, so that a peer is not declared silent
+    /// while its packets wait to be seen.
     ///
     /// # Errors
     ///
@@ -453,6 +469,11 @@ impl Channel {
             ..ChannelStats::new(self.descriptor.id(), self.descriptor.priority())
         }
     }
+}
+
+/// An instant that cannot be computed on this system is left where it is.
+fn later(at: Instant, by: Duration) -> Instant {
+    at.checked_add(by).unwrap_or(at)
 }
 
 /// Where packets are tiny, their number is the work; the largest batch has as many of 64 bytes.

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
+use super::later;
 use crate::config::Config;
 use crate::error::Error;
 use crate::rate::{LARGEST_BATCH, NANOS_PER_SECOND};
@@ -147,6 +148,13 @@ impl WriteProgress {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let backlog = self.backlog.as_ref().filter(|_| self.blocked);
         backlog.map(|backlog| backlog.deadline)
+    }
+
+    /// Nobody could take anything for so long.
+    pub(crate) fn put_off(&mut self, time: Duration) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.deadline = later(backlog.deadline, time);
+        }
     }
 
     pub(crate) fn check(&self, now: Instant) -> Result<(), Error> {

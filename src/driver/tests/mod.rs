@@ -16,6 +16,7 @@ mod kit;
 mod progress;
 mod queue;
 mod receiving;
+mod standstill;
 mod stopping;
 mod turns;
 mod wire;
