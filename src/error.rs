@@ -31,6 +31,32 @@ pub enum Error {
         /// How long nothing was taken.
         after: Duration,
     },
+    /// A message that the peer began did not get on as fast as `min_message_rate` asks, while we read.
+    #[error(
+        "the message on channel {channel} has {received} bytes and grew by {gained} in {after:?}, where {min_rate} a second are asked for"
+    )]
+    MessageStalled {
+        /// The channel.
+        channel: ChannelId,
+        /// The bytes of the message that have come.
+        received: usize,
+        /// Those of them that came within this time.
+        gained: u64,
+        /// The time of reading that was looked at.
+        after: Duration,
+        /// The bytes per second that it was to grow by.
+        min_rate: u64,
+    },
+    /// A message that the peer began was not whole after `message_timeout`.
+    #[error("the message on channel {channel} is not whole after {after:?}, with {received} bytes")]
+    MessageTimeout {
+        /// The channel.
+        channel: ChannelId,
+        /// The bytes of the message that have come.
+        received: usize,
+        /// The time of reading that it was given.
+        after: Duration,
+    },
     /// The peer answered a ping with silence.
     #[error("nothing came from the peer within {after:?} of a ping")]
     PongTimeout {
@@ -70,9 +96,11 @@ impl Error {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Corrupt(_) | Self::Protocol(_) => Fault::Peer,
-            Self::PongTimeout { .. } | Self::WriteTimeout { .. } | Self::DrainTimeout { .. } => {
-                Fault::Silence
-            }
+            Self::PongTimeout { .. }
+            | Self::WriteTimeout { .. }
+            | Self::MessageStalled { .. }
+            | Self::MessageTimeout { .. }
+            | Self::DrainTimeout { .. } => Fault::Silence,
             Self::Transport(_) | Self::Truncated { .. } => Fault::Transport,
             Self::InboxStalled { .. } => Fault::Local,
         }

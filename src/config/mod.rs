@@ -101,6 +101,16 @@ impl Config {
         self.settings.min_write_rate
     }
 
+    /// See [`ConfigBuilder::min_message_rate`].
+    pub const fn min_message_rate(&self) -> Option<NonZeroU64> {
+        self.settings.min_message_rate
+    }
+
+    /// See [`ConfigBuilder::message_timeout`].
+    pub const fn message_timeout(&self) -> Option<Duration> {
+        self.settings.message_timeout
+    }
+
     /// See [`ConfigBuilder::drain_timeout`].
     pub const fn drain_timeout(&self) -> Duration {
         self.settings.drain_timeout
@@ -151,6 +161,8 @@ pub struct ConfigBuilder {
     pong_timeout: Duration,
     write_timeout: Duration,
     min_write_rate: Option<NonZeroU64>,
+    min_message_rate: Option<NonZeroU64>,
+    message_timeout: Option<Duration>,
     drain_timeout: Duration,
     inbox_stall_timeout: Option<Duration>,
     flush_delay: Duration,
@@ -226,6 +238,29 @@ impl ConfigBuilder {
     /// its full send queues for ever; with it, no longer than these take at this rate.
     pub const fn min_write_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
         self.min_write_rate = bytes_per_second;
+        self
+    }
+
+    /// Bytes per second by which a message that the peer began grows at least, looked at once a minute. Default 100; `None` asks for
+    /// no rate.
+    ///
+    /// On a slow link a message waits for others, so the bytes of message packets on all channels count besides, one in fifty: so much
+    /// less than its own is the share of the lowest priority of a stock node. A message that holds much has to grow by what it
+    /// holds divided by [`message_timeout`](Self::message_timeout), if that is more. Time in which we do not read, because an
+    /// inbox is full or for the receive limit, does not count.
+    ///
+    /// So a peer holds the memory of unfinished messages ([`reassembly_bytes`](Self::reassembly_bytes)) for two minutes at most
+    /// without sending anything of messages; with the lowest rate on each of them, or fifty times that on one channel, as long as
+    /// `message_timeout`. Set both to what your links can do.
+    pub const fn min_message_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.min_message_rate = bytes_per_second;
+        self
+    }
+
+    /// How long a message may take from its first packet to its last, in time in which we read. Default 4 h, in which a stock
+    /// node's largest message (104 MB) passes at 10 kB/s; `None` for ever.
+    pub const fn message_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.message_timeout = timeout;
         self
     }
 
@@ -308,7 +343,9 @@ impl ConfigBuilder {
             &mut self.drain_timeout,
             &mut self.flush_delay,
         ];
-        for time in times.into_iter().chain(&mut self.inbox_stall_timeout) {
+        let optional = [&mut self.inbox_stall_timeout, &mut self.message_timeout];
+        let optional = optional.into_iter().flatten();
+        for time in times.into_iter().chain(optional) {
             *time = LONGEST_TIME.min(*time);
         }
         self
@@ -363,6 +400,10 @@ impl ConfigBuilder {
                 "inbox_stall_timeout",
                 self.inbox_stall_timeout.unwrap_or(Duration::MAX),
             ),
+            (
+                "message_timeout",
+                self.message_timeout.unwrap_or(Duration::MAX),
+            ),
         ];
         match times.into_iter().find(|(_, time)| time.is_zero()) {
             Some((name, _)) => Err(ConfigError::Zero { name }),
@@ -382,6 +423,8 @@ impl Default for ConfigBuilder {
             pong_timeout: Duration::from_secs(45),
             write_timeout: Duration::from_secs(60),
             min_write_rate: NonZeroU64::new(MIN_WRITE_RATE),
+            min_message_rate: NonZeroU64::new(MIN_MESSAGE_RATE),
+            message_timeout: Some(MESSAGE_TIMEOUT),
             drain_timeout: Duration::from_secs(10),
             inbox_stall_timeout: Some(Duration::from_secs(30)),
             flush_delay: Duration::ZERO,
@@ -397,6 +440,9 @@ impl Default for ConfigBuilder {
 const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// A tenth of a slow link.
 const MIN_WRITE_RATE: u64 = 1000;
+/// Half of what the lowest priority of a stock node has of a slow link.
+const MIN_MESSAGE_RATE: u64 = 100;
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(4 * 60 * 60);
 const COMETBFT_PAYLOAD: usize = 1024;
 const COMETBFT_RATE: u64 = 5_120_000;
 /// One byte of data on any channel, in a packet whose limit was computed for channel 1.

@@ -407,12 +407,12 @@ fn clock() -> Instant {
 /// Rounds before the task lets others run: about a millisecond, in which a blocked write waits behind reads.
 const ROUNDS_PER_WAKE: usize = 4;
 /// As much as the system may hold of what the peer sent, also of small messages.
-const ROUNDS_OF_LAST_WORDS: usize = 64;
+const ROUNDS_OF_LAST_WORDS: usize = 128;
 /// Bytes in one direction before the other has its turn: a few batches.
 const BYTES_PER_ROUND: usize = 256 * 1024;
 /// Packets in one direction likewise: where they are small, their number is the work. So many of the smallest ones take about as
 /// long as those bytes in full packets.
-const PACKETS_PER_ROUND: usize = 1024;
+const PACKETS_PER_ROUND: usize = 512;
 /// Long enough that steady traffic reuses its buffers, short enough that few of many connections that are busy in turn hold
 /// any at the same time.
 const TRIM_AFTER: Duration = Duration::from_millis(5);

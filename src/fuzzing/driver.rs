@@ -168,7 +168,12 @@ impl Scenario {
                 assert!(self.stopped);
                 false
             }
-            CloseReason::Failed(Error::PongTimeout { .. } | Error::WriteTimeout { .. }) => false,
+            CloseReason::Failed(
+                Error::PongTimeout { .. }
+                | Error::WriteTimeout { .. }
+                | Error::MessageStalled { .. }
+                | Error::MessageTimeout { .. },
+            ) => false,
             CloseReason::Dropped => panic!("nobody dropped it"),
         };
         for (index, (received, wanted)) in received.iter().zip(&reference.messages).enumerate() {

@@ -164,6 +164,7 @@ impl Patience {
                 assert!(blocked || u128::from(taken) < asked, "it took enough");
                 false
             }
+            Err(Error::MessageStalled { .. } | Error::MessageTimeout { .. }) => false,
             Err(error) => panic!("time alone does not cause this: {error}"),
         }
     }

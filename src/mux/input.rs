@@ -75,10 +75,12 @@ impl Mux {
         let room = self.recv.room(now);
         if room == 0 {
             self.keepalive.on_read_paused(now);
+            self.messages.on_read_paused(now);
             return 0;
         }
         if !self.reading.is_paused() {
             self.keepalive.on_read_resumed(now);
+            self.messages.on_read_resumed(now);
         }
         room.max(self.config.largest_received())
     }
@@ -92,6 +94,7 @@ impl Mux {
     pub fn on_read_paused(&mut self, now: Instant) {
         self.reading.paused_since.get_or_insert(now);
         self.keepalive.on_read_paused(now);
+        self.messages.on_read_paused(now);
     }
 
     /// Reading goes on after a pause.
@@ -100,6 +103,7 @@ impl Mux {
         self.reading.paused_since = None;
         if self.recv.not_before().is_none() {
             self.keepalive.on_read_resumed(now);
+            self.messages.on_read_resumed(now);
         }
     }
 
@@ -126,7 +130,7 @@ impl Mux {
                     ControlFlow::Continue(())
                 }
                 Packet::Msg(msg) => {
-                    let received = self.on_msg(msg, framed.framed_len)?;
+                    let received = self.on_msg(now, msg, framed.framed_len)?;
                     let data = range_within(input, msg.data);
                     let before = std::mem::replace(done, end);
                     match received {
@@ -154,6 +158,7 @@ impl Mux {
     /// The one place that admits a piece of a message.
     fn on_msg(
         &mut self,
+        now: Instant,
         msg: &PacketMsg<'_>,
         framed_len: usize,
     ) -> Result<Received, ProtocolError> {
@@ -162,9 +167,9 @@ impl Mux {
             .map(ChannelId::new)
             .map_err(|_| unknown.clone())?;
         let index = self.set.index_of(id);
-        let channel = index.and_then(|index| self.channels.get_mut(index));
-        let channel = channel
-            .filter(|channel| channel.descriptor.receives())
+        let channel = index.and_then(|index| Some((index, self.channels.get_mut(index)?)));
+        let (index, channel) = channel
+            .filter(|(_, channel)| channel.descriptor.receives())
             .ok_or(unknown)?;
         if self.config.require_checksum() {
             verify(id, msg)?;
@@ -172,6 +177,7 @@ impl Mux {
         channel
             .reassembly
             .admit(msg.data.len(), msg.eof, &self.budget)?;
+        self.messages.on_packet(now, index, framed_len, msg.eof);
         trace::packet_received(id, framed_len, msg.eof);
         channel.received.add(framed_len);
         channel.received.on_packet();

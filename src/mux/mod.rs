@@ -20,6 +20,7 @@
 mod direction;
 mod input;
 mod keepalive;
+mod message_progress;
 mod monitor;
 mod outgoing;
 mod reassembly;
@@ -49,6 +50,7 @@ use crate::trace;
 use direction::Direction;
 use input::Reading;
 use keepalive::Keepalive;
+use message_progress::MessageProgress;
 use monitor::{Monitor, SAMPLE};
 use outgoing::Outgoing;
 use reassembly::{Budget, Reassembly};
@@ -69,6 +71,7 @@ pub struct Mux {
     queued: [u64; 4],
     scheduler: Scheduler,
     keepalive: Keepalive,
+    messages: MessageProgress,
     write: WriteProgress,
     send: Direction,
     recv: Direction,
@@ -131,6 +134,7 @@ impl Mux {
             queued: [0; 4],
             scheduler: Scheduler::new(priorities, config.largest_sent()),
             keepalive: Keepalive::new(now, &config),
+            messages: MessageProgress::new(&config, channels.len()),
             write: WriteProgress::new(&config),
             send: Direction::new(now, config.send_link()),
             recv: Direction::new(now, config.recv_link()),
@@ -229,10 +233,10 @@ impl Mux {
 
     /// When `handle_timeout` will look at what the peer did and may end the connection.
     pub fn deadline(&self) -> Option<Instant> {
-        let silence = self
-            .silence_deadline()
-            .filter(|_| self.phase != Phase::Finished);
-        [self.write.deadline(), silence].into_iter().flatten().min()
+        let peer = [self.silence_deadline(), self.messages.deadline()];
+        let peer = peer.into_iter().flatten().min();
+        let peer = peer.filter(|_| self.phase != Phase::Finished);
+        [self.write.deadline(), peer].into_iter().flatten().min()
     }
 
     /// For so long the driver stood still, and could neither read nor write: no deadline counts that time.
@@ -242,6 +246,7 @@ impl Mux {
     pub fn on_standstill(&mut self, time: Duration) {
         self.write.put_off(time);
         self.keepalive.put_off(time);
+        self.messages.put_off(time);
     }
 
     /// Time has passed.
@@ -251,9 +256,13 @@ impl Mux {
     ///
     /// # Errors
     ///
-    /// [`Error::PongTimeout`] or [`Error::WriteTimeout`] once the peer has been silent for too long.
+    /// [`Error::PongTimeout`] or [`Error::WriteTimeout`] once the peer has been silent for too long, [`Error::MessageStalled`] or
+    /// [`Error::MessageTimeout`] once a message that it began does not get on.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.write.check(now)?;
+        let channels = self.channels.iter();
+        let held = channels.map(|c| (c.descriptor.id(), c.reassembly.held()));
+        self.messages.check(now, held)?;
         if self.write.is_flushing() {
             return Ok(());
         }
@@ -306,6 +315,13 @@ impl Mux {
         self.recv
             .set_rate(now, link(rate, self.config.largest_received())?);
         Ok(())
+    }
+
+    /// The channels whose message is under way, with the bytes of it that have come.
+    pub fn unfinished(&self) -> impl Iterator<Item = (ChannelId, usize)> {
+        let begun = self.channels.iter().enumerate();
+        let begun = begun.filter(|(index, _)| self.messages.is_unfinished(*index));
+        begun.map(|(_, channel)| (channel.descriptor.id(), channel.reassembly.held()))
     }
 
     /// The machine's part of the statistics; what concerns queues is the driver's.

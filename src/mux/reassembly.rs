@@ -59,6 +59,11 @@ impl Reassembly {
         !self.partial.is_empty()
     }
 
+    /// The bytes of it that have come.
+    pub(crate) fn held(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Appends admitted data that does not end its message.
     pub(crate) fn extend(&mut self, data: &[u8], budget: &mut Budget) {
         let needed = self.partial.len() + data.len();

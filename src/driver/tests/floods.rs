@@ -96,4 +96,4 @@ async fn first_wake_up(channel: ChannelDescriptor, packet: &[u8]) -> (usize, usi
     (usize::try_from(packets).unwrap(), bytes)
 }
 
-const PACKETS_PER_WAKE: usize = 4096;
+const PACKETS_PER_WAKE: usize = 2048;

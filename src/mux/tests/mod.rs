@@ -16,6 +16,7 @@ mod random_pairs;
 mod reassembly;
 mod shares;
 mod throttle;
+mod unfinished;
 mod upstream;
 mod waits;
 mod window;
