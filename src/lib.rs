@@ -65,7 +65,7 @@ pub use config::{Config, ConfigBuilder, ConfigError};
 #[cfg(feature = "tokio")]
 pub use driver::{
     CloseReason, Closed, Connection, Delivery, Handle, NotSent, Permit, Receiver, ReserveError,
-    SendError, Sender, TryRecvError, TrySendError, Unsent,
+    SendError, Sender, TryRecvError, TrySendError, Unfinished, Unsent,
 };
 pub use error::{Error, Fault};
 pub use packet::{Malformed, ProtocolError};

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::channel::ChannelId;
 use crate::error::Error;
 
-/// How a connection ended, and what it did not send.
+/// How a connection ended, and what did not pass whole in either direction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Closed {
@@ -15,6 +15,9 @@ pub struct Closed {
     ///
     /// The messages of a batch count as written when the whole batch is, so of up to 62 KiB it may tell more than was lost.
     pub unsent: Vec<Unsent>,
+    /// Messages that the peer had begun and not ended, by channel: what came of them is lost. Where it is empty, the stream ended between two
+    /// messages.
+    pub unfinished: Vec<Unfinished>,
 }
 
 impl Closed {
@@ -22,10 +25,13 @@ impl Closed {
         Self {
             reason: CloseReason::Dropped,
             unsent: Vec::new(),
+            unfinished: Vec::new(),
         }
     }
 
     /// Whether we stopped it and everything accepted was sent.
+    ///
+    /// What the peer was sending then does not matter to it; that is in [`unfinished`](Self::unfinished).
     pub fn is_clean(&self) -> bool {
         matches!(self.reason, CloseReason::Stopped) && self.unsent.is_empty()
     }
@@ -36,6 +42,14 @@ impl fmt::Display for Closed {
         write!(f, "{}", self.reason)?;
         for (at, unsent) in self.unsent.iter().enumerate() {
             write!(f, "{}{unsent}", if at == 0 { "; not sent: " } else { ", " })?;
+        }
+        for (at, unfinished) in self.unfinished.iter().enumerate() {
+            let before = if at == 0 {
+                "; received in part: "
+            } else {
+                ", "
+            };
+            write!(f, "{before}{unfinished}")?;
         }
         Ok(())
     }
@@ -49,7 +63,8 @@ pub enum CloseReason {
     Dropped,
     /// It failed.
     Failed(Error),
-    /// The peer closed the stream between two packets.
+    /// The peer closed the stream between two packets. Whether that was inside a message is told by
+    /// [`Closed::unfinished`].
     PeerClosed,
     /// We stopped it.
     Stopped,
@@ -94,6 +109,26 @@ impl fmt::Display for Unsent {
             f,
             "{} messages, {} bytes on channel {}",
             self.messages, self.bytes, self.channel
+        )
+    }
+}
+
+/// A message of which a part was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The bytes of it that came.
+    pub bytes: usize,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} bytes of a message on channel {}",
+            self.bytes, self.channel
         )
     }
 }

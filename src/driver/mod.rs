@@ -25,7 +25,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use closed::{CloseReason, Closed, Unsent};
+pub use closed::{CloseReason, Closed, Unfinished, Unsent};
 pub use error::{NotSent, ReserveError, SendError, TryRecvError, TrySendError};
 pub use handle::Handle;
 pub use receiver::Receiver;
@@ -231,6 +231,7 @@ impl Drop for Ends {
         self.shared.end(Closed {
             reason: CloseReason::Dropped,
             unsent: outbound.abandon(),
+            unfinished: Vec::new(),
         });
     }
 }

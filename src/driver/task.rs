@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::Ends;
-use super::closed::{CloseReason, Closed};
+use super::closed::{CloseReason, Closed, Unfinished};
 use super::drain::Life;
 use super::inbound::Inbound;
 use super::io::{Input, Output};
@@ -119,6 +119,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let closed = Closed {
             reason,
             unsent: self.outbound.abandon(),
+            unfinished: unfinished(&self.mux),
         };
         self.shared.end(closed.clone());
         closed
@@ -386,9 +387,17 @@ impl<Io> Drop for Task<Io> {
             self.shared.end(Closed {
                 reason: CloseReason::Dropped,
                 unsent,
+                unfinished: unfinished(&self.mux),
             });
         }
     }
+}
+
+/// What the peer has begun and not ended.
+fn unfinished(mux: &Mux) -> Vec<Unfinished> {
+    mux.unfinished()
+        .map(|(channel, bytes)| Unfinished { channel, bytes })
+        .collect()
 }
 
 enum Progress {

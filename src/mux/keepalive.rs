@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::later;
+use super::time::later;
 use crate::config::Config;
 use crate::error::Error;
 

@@ -27,6 +27,8 @@ mod reassembly;
 mod recently_sent;
 pub mod scheduler;
 mod throttle;
+mod time;
+mod transport;
 mod write_progress;
 
 #[cfg(test)]
@@ -34,7 +36,7 @@ mod tests;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use input::MessageSink;
 pub use outgoing::MessageSource;
@@ -42,7 +44,6 @@ pub use outgoing::MessageSource;
 use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::config::Config;
 use crate::config::ConfigError;
-use crate::error::Error;
 use crate::packet::{PING, PONG};
 use crate::rate::link;
 use crate::stats::{ChannelStats, Stats};
@@ -184,91 +185,6 @@ impl Mux {
         control + data
     }
 
-    /// The transport took `bytes` of what `poll_transmit` wrote.
-    pub fn on_written(&mut self, now: Instant, bytes: usize) {
-        if self.write.on_written(now, bytes) {
-            self.keepalive.on_sign_of_life(now);
-        }
-    }
-
-    /// The transport takes nothing at present, and some of what `poll_transmit` wrote is left.
-    pub fn on_write_blocked(&mut self, now: Instant) {
-        self.write.on_blocked(now);
-    }
-
-    /// The transport took all that `poll_transmit` wrote, was asked to flush it, and cannot at present.
-    ///
-    /// Until [`on_flushed`](Self::on_flushed) nothing more is encoded: a busy link always has a part of a batch to write, and
-    /// a flush that somebody waits for would never have its turn.
-    pub fn on_flush_blocked(&mut self, now: Instant) {
-        self.write.on_flush_blocked(now);
-    }
-
-    /// The transport has flushed all that it took.
-    pub fn on_flushed(&mut self, now: Instant) {
-        if self.write.on_flushed(now) {
-            self.keepalive.on_sign_of_life(now);
-        }
-    }
-
-    /// Whether a ping or a pong was encoded and not flushed: it is to be flushed once it is written, without a delay.
-    pub const fn wants_flush(&self) -> bool {
-        self.write.is_urgent()
-    }
-
-    /// When `handle_timeout` and `poll_transmit` are to be called next, if nothing happens before.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let may_write = !self.write.is_busy() && self.phase != Phase::Finished;
-        let timers = [
-            self.deadline(),
-            self.keepalive.pong_at().filter(|_| may_write),
-            (may_write && self.phase == Phase::Open).then(|| self.keepalive.ping_at()),
-            self.send
-                .not_before()
-                .filter(|_| may_write && self.scheduler.pending() > 0),
-            self.recv.not_before().filter(|_| !self.reading.is_paused()),
-        ];
-        timers.into_iter().flatten().min()
-    }
-
-    /// When `handle_timeout` will look at what the peer did and may end the connection.
-    pub fn deadline(&self) -> Option<Instant> {
-        let peer = [self.silence_deadline(), self.messages.deadline()];
-        let peer = peer.into_iter().flatten().min();
-        let peer = peer.filter(|_| self.phase != Phase::Finished);
-        [self.write.deadline(), peer].into_iter().flatten().min()
-    }
-
-    /// For so long the driver stood still, and could neither read nor write: no deadline counts that time.
-    ///
-    /// A driver finds out by a [`deadline`](Self::deadline) that it sees long after it passed. It then tells this instead of calling
-    /// `handle_timeout`.
-    pub fn on_standstill(&mut self, time: Duration) {
-        self.write.put_off(time);
-        self.keepalive.put_off(time);
-        self.messages.put_off(time);
-    }
-
-    /// Time has passed.
-    ///
-    /// Read, write and decode what can be before, also what came while the driver slept, so that a peer is not declared silent
-    /// while its packets wait to be seen.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::PongTimeout`] or [`Error::WriteTimeout`] once the peer has been silent for too long, [`Error::MessageStalled`] or
-    /// [`Error::MessageTimeout`] once a message that it began does not get on.
-    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        self.write.check(now)?;
-        let channels = self.channels.iter();
-        let held = channels.map(|c| (c.descriptor.id(), c.reassembly.held()));
-        self.messages.check(now, held)?;
-        if self.write.is_flushing() {
-            return Ok(());
-        }
-        self.keepalive.check(now)
-    }
-
     /// Everything accepted is to be sent, and no more pings; see [`is_drained`](Self::is_drained).
     pub fn begin_drain(&mut self) {
         if self.phase == Phase::Open {
@@ -345,13 +261,6 @@ impl Mux {
                 .collect(),
             ..Stats::default()
         }
-    }
-
-    /// While a flush is blocked our ping may not have gone out, and the write deadline judges alone.
-    fn silence_deadline(&self) -> Option<Instant> {
-        self.keepalive
-            .deadline()
-            .filter(|_| !self.write.is_flushing())
     }
 
     /// Packets encoded since the beginning.
@@ -485,11 +394,6 @@ impl Channel {
             ..ChannelStats::new(self.descriptor.id(), self.descriptor.priority())
         }
     }
-}
-
-/// An instant that cannot be computed on this system is left where it is.
-fn later(at: Instant, by: Duration) -> Instant {
-    at.checked_add(by).unwrap_or(at)
 }
 
 /// Where packets are tiny, their number is the work; the largest batch has as many of 64 bytes.

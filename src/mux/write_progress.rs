@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use super::later;
+use super::time::later;
 use crate::config::Config;
 use crate::error::Error;
 use crate::rate::{LARGEST_BATCH, NANOS_PER_SECOND};

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::kit::*;
-use super::wire::wire;
+use super::wire::{Wire, wire};
+use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::config::ConfigError;
-use crate::driver::{CloseReason, Unsent};
+use crate::driver::{CloseReason, Unfinished, Unsent};
 use crate::driver::{NotSent, SendError, TryRecvError};
 use crate::error::{Error, Fault};
 use crate::packet::ProtocolError;
@@ -111,6 +112,57 @@ async fn a_stream_that_ends_inside_a_packet_was_truncated() {
         assert!(matches!(error, Error::Truncated { received } if *received == cut));
         assert_eq!(error.fault(), Fault::Transport);
         assert_eq!(take_all(&mut receiver).await, ["whole"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_inside_a_message_says_so_on_every_ending() {
+    type End = fn(&Wire);
+    let endings: [(End, bool); 4] = [
+        (Wire::end, true),
+        (|peer| peer.fail_reads(ErrorKind::ConnectionReset), false),
+        (|peer| peer.feed(&[0]), false),
+        (
+            |peer| {
+                peer.feed(&message(URGENT, b"cut")[..4]);
+                peer.end();
+            },
+            false,
+        ),
+    ];
+    for (end, orderly) in endings {
+        let (io, peer) = wire();
+        let (mut running, [_, _, _]) = start(io, Config::default(), [bulk(), urgent(), other()]);
+        peer.feed(&piece(BULK, false, &[7; 700]));
+        peer.feed(&piece(OTHER, false, b"begun"));
+        peer.feed(&piece(OTHER, true, b"and ended"));
+        peer.feed(&piece(OTHER, false, b""));
+        end(&peer);
+        let closed = soon(running.ended()).await;
+        assert_eq!(matches!(closed.reason, CloseReason::PeerClosed), orderly);
+        assert!(!closed.is_clean());
+        assert_eq!(closed.unfinished, [(BULK, 700), (OTHER, 0)].map(unfinished));
+        let text = closed.to_string();
+        let told = "; received in part: 700 bytes of a message on channel 0x30, 0 bytes of a message on channel 0x40";
+        assert!(text.ends_with(told), "{text}");
+        assert_eq!(running.handle.closed().await.unfinished.len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_peer_had_begun_is_told_when_we_stop_or_drop_the_connection() {
+    for stopped in [true, false] {
+        let (io, peer) = wire();
+        let (mut running, [_ends]) = start(io, Config::default(), [bulk()]);
+        peer.feed(&piece(BULK, false, b"begun"));
+        idle().await;
+        let handle = running.handle.clone();
+        if stopped {
+            assert!(running.stopped().await.is_clean());
+        }
+        drop(running);
+        let closed = soon(handle.closed()).await;
+        assert_eq!(closed.unfinished, [unfinished((BULK, 5))]);
     }
 }
 
@@ -270,6 +322,10 @@ async fn times_without_end_are_possible() {
     peer.take_only(usize::MAX);
     peer.end();
     assert!(soon(running.ended()).await.is_clean());
+}
+
+fn unfinished((channel, bytes): (ChannelId, usize)) -> Unfinished {
+    Unfinished { channel, bytes }
 }
 
 #[tokio::test(start_paused = true)]
