@@ -42,6 +42,16 @@ pub enum ConfigError {
         /// The ping interval.
         ping: Duration,
     },
+    /// A least rate that healthy links would not reach.
+    #[error("{name} of {value} bytes per second, the greatest is {max}")]
+    MinRate {
+        /// The setting's name.
+        name: &'static str,
+        /// The refused rate.
+        value: u64,
+        /// The greatest possible rate.
+        max: u64,
+    },
     /// A rate so low that one packet or one burst exceeds the four seconds of link time that the limiter can count.
     #[error("rate of {value} bytes per second, the least for this packet size is {min}")]
     RateTooLow {

@@ -1,5 +1,6 @@
 //! The settings of a connection.
 
+mod check;
 mod error;
 
 use std::num::NonZeroU64;
@@ -7,8 +8,7 @@ use std::time::Duration;
 
 pub use error::ConfigError;
 
-use crate::channel::ChannelId;
-use crate::packet::{ChunkLimits, framed_max, max_packet};
+use crate::packet::{framed_max, max_packet};
 use crate::rate::{LinkRate, link};
 
 /// The settings of a connection, checked once when built.
@@ -21,6 +21,8 @@ use crate::rate::{LinkRate, link};
 /// assert_eq!(config.max_packet_payload(), 1024);
 /// # Ok::<(), mconn::ConfigError>(())
 /// ```
+///
+#[doc = include_str!("timeouts.md")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     settings: ConfigBuilder,
@@ -244,10 +246,9 @@ impl ConfigBuilder {
     /// Bytes per second by which a message that the peer began grows at least, looked at once a minute. Default 100; `None` asks for
     /// no rate.
     ///
-    /// On a slow link a message waits for others, so the bytes of message packets on all channels count besides, one in fifty: so much
-    /// less than its own is the share of the lowest priority of a stock node. A message that holds much has to grow by what it
-    /// holds divided by [`message_timeout`](Self::message_timeout), if that is more. Time in which we do not read, because an
-    /// inbox is full or for the receive limit, does not count.
+    /// On a slow link it waits for others, so of the bytes of message packets on all channels one in fifty counts besides. A message
+    /// that holds much has to grow by that divided by [`message_timeout`](Self::message_timeout), if it is more. Time in which we
+    /// do not read, because an inbox is full or for the receive limit, does not count.
     ///
     /// So a peer holds the memory of unfinished messages ([`reassembly_bytes`](Self::reassembly_bytes)) for two minutes at most
     /// without sending anything of messages; with the lowest rate on each of them, or fifty times that on one channel, as long as
@@ -324,8 +325,7 @@ impl ConfigBuilder {
     /// A payload or packet limit that cannot be framed, a pong timeout that is not below the ping interval, a rate too low for one
     /// packet, or a time of zero.
     pub fn build(self) -> Result<Config, ConfigError> {
-        self.check_sizes()?;
-        self.check_times()?;
+        self.check()?;
         let sent = framed_max(max_packet(self.max_packet_payload));
         let received = framed_max(self.max_packet);
         Ok(Config {
@@ -349,66 +349,6 @@ impl ConfigBuilder {
             *time = LONGEST_TIME.min(*time);
         }
         self
-    }
-
-    fn check_sizes(&self) -> Result<(), ConfigError> {
-        let tightest = ChunkLimits::new(
-            ChannelId::new(u8::MAX),
-            self.max_packet_payload,
-            self.send_checksum,
-        );
-        if tightest.last == 0 || self.max_packet_payload > PAYLOAD_MAX {
-            let min = if self.send_checksum {
-                PAYLOAD_MIN_CHECKED
-            } else {
-                PAYLOAD_MIN
-            };
-            return Err(ConfigError::Payload {
-                value: self.max_packet_payload,
-                min,
-                max: PAYLOAD_MAX,
-            });
-        }
-        let (min, max) = (max_packet(1), max_packet(PAYLOAD_MAX));
-        if !(min..=max).contains(&self.max_packet) {
-            return Err(ConfigError::PacketLimit {
-                value: self.max_packet,
-                min,
-                max,
-            });
-        }
-        if self.inbox_bytes == 0 {
-            return Err(ConfigError::Zero {
-                name: "inbox_bytes",
-            });
-        }
-        Ok(())
-    }
-
-    fn check_times(&self) -> Result<(), ConfigError> {
-        if self.pong_timeout >= self.ping_interval {
-            return Err(ConfigError::PongTimeout {
-                pong: self.pong_timeout,
-                ping: self.ping_interval,
-            });
-        }
-        let times = [
-            ("pong_timeout", self.pong_timeout),
-            ("write_timeout", self.write_timeout),
-            ("drain_timeout", self.drain_timeout),
-            (
-                "inbox_stall_timeout",
-                self.inbox_stall_timeout.unwrap_or(Duration::MAX),
-            ),
-            (
-                "message_timeout",
-                self.message_timeout.unwrap_or(Duration::MAX),
-            ),
-        ];
-        match times.into_iter().find(|(_, time)| time.is_zero()) {
-            Some((name, _)) => Err(ConfigError::Zero { name }),
-            None => Ok(()),
-        }
     }
 }
 
@@ -445,9 +385,3 @@ const MIN_MESSAGE_RATE: u64 = 100;
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(4 * 60 * 60);
 const COMETBFT_PAYLOAD: usize = 1024;
 const COMETBFT_RATE: u64 = 5_120_000;
-/// One byte of data on any channel, in a packet whose limit was computed for channel 1.
-const PAYLOAD_MIN: usize = 2;
-/// Likewise with a checksum of five bytes.
-const PAYLOAD_MIN_CHECKED: usize = 7;
-/// Beyond this one packet would hold up urgent ones for longer than multiplexing is worth.
-const PAYLOAD_MAX: usize = 16 * 1024 * 1024;

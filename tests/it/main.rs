@@ -16,5 +16,7 @@ mod peer;
 #[cfg(feature = "tokio")]
 mod real_tcp;
 mod recorded_streams;
+#[cfg(all(feature = "tokio", unix))]
+mod stopped_process;
 #[cfg(feature = "tokio")]
 mod upstream;

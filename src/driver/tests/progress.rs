@@ -12,6 +12,7 @@ use super::wire::wire;
 use crate::config::Config;
 use crate::driver::{CloseReason, Receiver, Sender};
 use crate::error::{Error, Fault};
+use crate::packet::Packet;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
@@ -114,6 +115,28 @@ async fn a_peer_that_takes_a_byte_every_59_seconds_is_given_up_after_the_first()
         panic!("{closed}");
     };
     assert_eq!((*taken, blocked.as_secs(), after.as_secs()), (1, 60, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_holds_unfinished_messages_with_pongs_is_given_up() {
+    let (io, peer) = wire();
+    let (mut running, [_bulk, _urgent]) = start(io, Config::default(), [bulk(), urgent()]);
+    for channel in [BULK, URGENT] {
+        peer.feed(&piece(channel, false, &[7; 1000]).repeat(1000));
+    }
+    let mut pongs = JoinSet::new();
+    let hand = peer.clone();
+    pongs.spawn(async move {
+        loop {
+            pass(Duration::from_secs(1)).await;
+            hand.feed(&framed(&Packet::Pong));
+        }
+    });
+    let (closed, after) = timed(running.ended()).await;
+    let error = closed.reason.error().unwrap();
+    assert!(matches!(error, Error::MessageStalled { channel: BULK, .. }));
+    assert_eq!((error.fault(), after.as_secs()), (Fault::Silence, 120));
+    assert_eq!(closed.unfinished.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

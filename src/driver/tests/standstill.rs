@@ -98,6 +98,19 @@ async fn a_drain_has_the_time_of_a_standstill_besides() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_is_under_way_has_the_time_of_a_standstill_besides() {
+    let (io, peer) = wire();
+    let (running, [(_, mut receiver)]) = start(io, quiet().build().unwrap(), [bulk()]);
+    peer.feed(&piece(BULK, false, b"begun"));
+    idle().await;
+    advance(HOUR * 5).await;
+    idle().await;
+    peer.feed(&piece(BULK, true, b" and ended"));
+    assert_eq!(soon(receiver.recv()).await.unwrap(), "begun and ended");
+    assert!(soon(running.handle.stats()).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_comes_at_the_very_moment_of_a_deadline_is_in_time() {
     for order in [Duration::ZERO, Duration::from_millis(1)] {
         let (io, peer) = wire();
