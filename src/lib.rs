@@ -64,8 +64,9 @@ pub use channel::{ChannelDescriptor, ChannelId};
 pub use config::{Config, ConfigBuilder, ConfigError};
 #[cfg(feature = "tokio")]
 pub use driver::{
-    CloseReason, Closed, Connection, Delivery, Handle, NotSent, Permit, Receiver, ReserveError,
-    SendError, Sender, TryRecvError, TrySendError, Unfinished, Unsent,
+    CloseReason, Closed, Connection, Delivery, Handle, NotSent, OwnedPermit, Permit, Receiver,
+    ReserveError, SendError, Sender, TryRecvError, TryReserveError, TrySendError, Unfinished,
+    Unsent,
 };
 pub use error::{Error, Fault};
 pub use packet::{Malformed, ProtocolError};

@@ -26,7 +26,7 @@ pub struct Stats {
     pub round_trip: Option<Duration>,
     /// Time during which reading was paused because an inbox was full.
     pub reading_paused: Duration,
-    /// Bytes of received messages that wait to be taken. Receivers give them back in runs, so it may tell a little more.
+    /// What received messages that wait to be taken are charged: their bytes, and 128 for each of them.
     pub inbox_bytes: usize,
     /// Bytes received of messages that are not complete.
     pub reassembly_bytes: usize,

@@ -289,10 +289,11 @@ impl ConfigBuilder {
         self
     }
 
-    /// Bytes of received messages that may wait to be taken, over all channels. Default 4 MiB.
+    /// Bytes of received messages that may wait to be taken, over all channels, with 128 for each message beside its own: an empty one takes
+    /// memory too. Default 4 MiB.
     ///
-    /// Reading pauses at a message that does not fit; a channel without waiting messages always admits one. So at most this and one
-    /// largest message per channel are held.
+    /// Reading pauses at a message that does not fit; a channel without waiting messages always admits one. So at most this, one
+    /// largest message per channel, and the one at which reading pauses are held.
     pub const fn inbox_bytes(mut self, bytes: usize) -> Self {
         self.inbox_bytes = bytes;
         self

@@ -1,9 +1,10 @@
 //! How a connection ended.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::channel::ChannelId;
-use crate::error::Error;
+use crate::error;
 
 /// How a connection ended, and what did not pass whole in either direction.
 #[derive(Clone, Debug)]
@@ -35,6 +36,22 @@ impl Closed {
     pub fn is_clean(&self) -> bool {
         matches!(self.reason, CloseReason::Stopped) && self.unsent.is_empty()
     }
+
+    /// `Ok` where the connection ended in order and nothing was left over: we stopped it, or the peer closed it between two messages, and all that
+    /// was accepted was sent. Otherwise the whole report, as an error.
+    ///
+    /// # Errors
+    ///
+    /// Itself, with the failure, if there was one, as its source.
+    pub fn into_result(self) -> Result<(), Self> {
+        match self.reason {
+            CloseReason::Stopped if self.unsent.is_empty() => Ok(()),
+            CloseReason::PeerClosed if self.unsent.is_empty() && self.unfinished.is_empty() => {
+                Ok(())
+            }
+            _ => Err(self),
+        }
+    }
 }
 
 impl fmt::Display for Closed {
@@ -55,6 +72,13 @@ impl fmt::Display for Closed {
     }
 }
 
+impl Error for Closed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // What the failure itself says is in our text; what lies behind it is not.
+        self.reason.error()?.source()
+    }
+}
+
 /// Why a connection ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -62,7 +86,7 @@ pub enum CloseReason {
     /// The future of `run`, or the connection before it ran, was dropped.
     Dropped,
     /// It failed.
-    Failed(Error),
+    Failed(error::Error),
     /// The peer closed the stream between two packets. Whether that was inside a message is told by
     /// [`Closed::unfinished`].
     PeerClosed,
@@ -72,7 +96,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The error, if it failed.
-    pub const fn error(&self) -> Option<&Error> {
+    pub const fn error(&self) -> Option<&error::Error> {
         match self {
             Self::Failed(error) => Some(error),
             _ => None,

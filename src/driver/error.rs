@@ -88,6 +88,39 @@ pub enum ReserveError {
     },
 }
 
+/// Room in a send queue that was not to be had at once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryReserveError {
+    /// The connection is stopping or has ended, or the channel does not send.
+    #[error("the channel is closed for sending")]
+    Closed,
+    /// The queue is full, or others already wait for it.
+    #[error("the channel's send queue is full")]
+    Full,
+    /// The peer did not say that it takes messages on this channel.
+    #[error("the peer did not advertise the channel")]
+    NotAdvertised,
+    /// More than the channel's largest message.
+    #[error("room for {len} bytes, the maximum is {max}")]
+    TooLarge {
+        /// The bytes asked for.
+        len: usize,
+        /// The channel's maximum.
+        max: usize,
+    },
+}
+
+impl From<ReserveError> for TryReserveError {
+    fn from(error: ReserveError) -> Self {
+        match error {
+            ReserveError::Closed => Self::Closed,
+            ReserveError::NotAdvertised => Self::NotAdvertised,
+            ReserveError::TooLarge { len, max } => Self::TooLarge { len, max },
+        }
+    }
+}
+
 /// The connection ended before everything in question was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection ended before the message was sent")]

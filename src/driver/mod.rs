@@ -3,13 +3,17 @@
 mod closed;
 mod doorbell;
 mod drain;
+mod ends;
 mod error;
 mod handle;
-mod inbound;
+mod inbox;
+mod inboxes;
 mod io;
-mod outbound;
-mod queue;
+mod outbox;
+mod outboxes;
+mod permit;
 mod receiver;
+mod send_queue;
 mod sender;
 mod shared;
 mod staging;
@@ -22,27 +26,24 @@ mod tests;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use closed::{CloseReason, Closed, Unfinished, Unsent};
-pub use error::{NotSent, ReserveError, SendError, TryRecvError, TrySendError};
+pub use error::{NotSent, ReserveError, SendError, TryRecvError, TryReserveError, TrySendError};
 pub use handle::Handle;
+pub(crate) use outbox::Audience;
+pub use permit::{OwnedPermit, Permit};
 pub use receiver::Receiver;
-pub(crate) use sender::Audience;
-pub use sender::{Delivery, Permit, Sender};
+pub use sender::{Delivery, Sender};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{ChannelDescriptor, ChannelSet};
+use crate::channel::ChannelDescriptor;
 use crate::config::Config;
 use crate::config::ConfigError;
 use crate::trace::Span;
-use outbound::Outbound;
-use receiver::Inbox;
-use sender::Outbox;
-use shared::Shared;
+use ends::Ends;
 use task::Task;
 
 /// Many prioritised message channels over one byte stream.
@@ -59,9 +60,9 @@ use task::Task;
 /// let votes = ChannelDescriptor::new(ChannelId::new(0x22), 7);
 ///
 /// let mut here = Connection::new(ours, Config::default());
-/// let (sender, _) = here.open(votes.clone())?;
+/// let sender = here.open_sender(votes.clone())?;
 /// let mut there = Connection::new(theirs, Config::default());
-/// let (_, mut receiver) = there.open(votes)?;
+/// let mut receiver = there.open_receiver(votes)?;
 ///
 /// let stop = CancellationToken::new();
 /// let here = tokio::spawn(here.run(stop.clone()));
@@ -105,9 +106,9 @@ use task::Task;
 ///
 /// let files = ChannelDescriptor::new(ChannelId::new(0x40), 1);
 /// let mut here = Connection::new(ours, Config::default());
-/// let (sender, _) = here.open(files.clone())?;
+/// let sender = here.open_sender(files.clone())?;
 /// let mut there = Connection::new(theirs, Config::default());
-/// let (_, mut receiver) = there.open(files)?;
+/// let mut receiver = there.open_receiver(files)?;
 ///
 /// let stop = CancellationToken::new();
 /// let here = tokio::spawn(here.run(stop.clone()));
@@ -134,17 +135,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     ///
     /// For TCP, call [`tcp::tune`](crate::tcp::tune) on the socket first.
     pub fn new(io: Io, config: Config) -> Self {
-        let shared = Arc::new(Shared::new(config));
-        let ends = Ends {
-            set: Arc::default(),
-            outboxes: Vec::new(),
-            inboxes: Vec::new(),
-            shared,
-        };
+        let ends = Ends::new(config);
         Self { io, ends }
     }
 
-    /// Opens a channel. The order of opening decides between channels that are equal otherwise.
+    /// Opens a channel in both directions, unless its descriptor says otherwise. The order of opening decides between channels that
+    /// are equal otherwise.
+    ///
+    /// A receiver that is dropped discards what comes. Where nothing is to come, or nothing to be sent, use
+    /// [`open_sender`](Self::open_sender) or [`open_receiver`](Self::open_receiver).
     ///
     /// # Errors
     ///
@@ -153,19 +152,31 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
         self.open_toward(Audience::Listening, channel)
     }
 
+    /// Opens a channel on which we only send: a message on it from the peer is a violation, as on a channel that is not open.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_sender(&mut self, channel: ChannelDescriptor) -> Result<Sender, ConfigError> {
+        Ok(self.open(channel.send_only())?.0)
+    }
+
+    /// Opens a channel on which we only receive.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_receiver(&mut self, channel: ChannelDescriptor) -> Result<Receiver, ConfigError> {
+        Ok(self.open(channel.receive_only())?.1)
+    }
+
     /// Opens a channel of which it is known whether the peer takes messages on it.
     pub(crate) fn open_toward(
         &mut self,
         audience: Audience,
         channel: ChannelDescriptor,
     ) -> Result<(Sender, Receiver), ConfigError> {
-        let index = Arc::make_mut(&mut self.ends.set).insert(channel.clone())?;
-        let shared = self.ends.shared.clone();
-        let outbox = Arc::new(Outbox::new(&channel, index, audience, shared));
-        let inbox = Arc::new(Inbox::new(&channel, self.ends.shared.clone()));
-        self.ends.outboxes.push(outbox.clone());
-        self.ends.inboxes.push(inbox.clone());
-        Ok((Sender::new(outbox), Receiver::new(inbox)))
+        self.ends.open(audience, &channel)
     }
 
     /// A handle to watch and steer the connection.
@@ -206,32 +217,5 @@ impl<Io> fmt::Debug for Connection<Io> {
         f.debug_struct("Connection")
             .field("channels", &self.ends.set.as_slice())
             .finish_non_exhaustive()
-    }
-}
-
-/// The connection's side of what its senders, receivers and handles hold. Whoever waits is answered when it is dropped.
-#[derive(Debug)]
-struct Ends {
-    set: Arc<ChannelSet>,
-    outboxes: Vec<Arc<Outbox>>,
-    inboxes: Vec<Arc<Inbox>>,
-    shared: Arc<Shared>,
-}
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        if self.shared.has_ended() {
-            return;
-        }
-        let mut outbound = Outbound::new(self.set.clone(), std::mem::take(&mut self.outboxes));
-        outbound.close();
-        for inbox in &self.inboxes {
-            inbox.queue.close();
-        }
-        self.shared.end(Closed {
-            reason: CloseReason::Dropped,
-            unsent: outbound.abandon(),
-            unfinished: Vec::new(),
-        });
     }
 }

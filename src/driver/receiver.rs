@@ -4,21 +4,20 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
 
 use super::error::TryRecvError;
-use super::queue::{Limits, Occupancy, Queue};
-use super::shared::Shared;
-use crate::channel::{ChannelDescriptor, ChannelId};
+use super::inbox::{Inbox, Tally};
+use crate::channel::ChannelId;
 
 /// Receives the messages of one channel, in the order in which the peer sent them.
 ///
 /// A full inbox pauses reading for the whole connection, so take messages promptly or choose
-/// [`shedding`](ChannelDescriptor::shedding). Dropping the receiver means that the channel's messages are discarded and counted.
+/// [`shedding`](crate::ChannelDescriptor::shedding). Dropping the receiver means that the channel's messages are discarded and counted; open a
+/// channel on which nothing is to come with [`open_sender`](crate::Connection::open_sender) instead.
 ///
 /// Messages of at most 256 bytes that come together share an allocation of at most 2 KiB, so copy one that is kept for long.
 ///
@@ -26,10 +25,11 @@ use crate::channel::{ChannelDescriptor, ChannelId};
 #[derive(Debug)]
 pub struct Receiver {
     inbox: Arc<Inbox>,
+    /// Messages that still wait, out of the inbox's lock.
     run: VecDeque<Bytes>,
-    /// Taken, but not yet given back to the queue.
-    unreleased: Occupancy,
-    taken: u64,
+    taken: Tally,
+    /// What is to be taken before paused reading is let go on, unless the run ends before.
+    resume_at: Tally,
 }
 
 impl Receiver {
@@ -37,8 +37,8 @@ impl Receiver {
         Self {
             inbox,
             run: VecDeque::new(),
-            unreleased: Occupancy::default(),
-            taken: 0,
+            taken: Tally::default(),
+            resume_at: Tally::default(),
         }
     }
 
@@ -56,8 +56,7 @@ impl Receiver {
         if let Some(message) = self.take() {
             return Poll::Ready(Some(message));
         }
-        self.release();
-        match self.inbox.queue.poll_run(cx, &mut self.run) {
+        match self.inbox.poll_run(cx, &mut self.run) {
             Poll::Ready(true) => Poll::Ready(self.take()),
             Poll::Ready(false) => Poll::Ready(None),
             Poll::Pending => {
@@ -76,13 +75,11 @@ impl Receiver {
         if let Some(message) = self.take() {
             return Ok(message);
         }
-        self.release();
-        let closed = self.inbox.queue.is_closed();
-        self.inbox.queue.take_run(&mut self.run);
-        self.take().ok_or(if closed {
-            TryRecvError::Closed
-        } else {
+        let more = self.inbox.take_run(&mut self.run);
+        self.take().ok_or(if more {
             TryRecvError::Empty
+        } else {
+            TryRecvError::Closed
         })
     }
 
@@ -93,21 +90,24 @@ impl Receiver {
 
     fn take(&mut self) -> Option<Bytes> {
         let message = self.run.pop_front()?;
-        self.taken += 1;
-        self.inbox.taken.store(self.taken, Ordering::Relaxed);
-        self.unreleased.add(1, message.len());
-        if self.unreleased.messages >= self.inbox.release_after
-            || self.unreleased.bytes >= RELEASE_BYTES
+        self.taken.add(message.len());
+        self.inbox.on_taken(self.taken);
+        if self.run.is_empty()
+            || self.inbox.is_waited_for()
+            || self.taken.messages >= self.resume_at.messages
+            || self.taken.charge >= self.resume_at.charge
         {
-            self.release();
+            self.resume_reading();
         }
         Some(message)
     }
 
-    fn release(&mut self) {
-        if self.unreleased.messages > 0 {
-            self.inbox.release(std::mem::take(&mut self.unreleased));
-        }
+    fn resume_reading(&mut self) {
+        self.resume_at = Tally {
+            messages: self.taken.messages + self.inbox.half_capacity,
+            charge: self.taken.charge + RESUME_AFTER,
+        };
+        self.inbox.resume_reading();
     }
 }
 
@@ -121,60 +121,9 @@ impl Stream for Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.inbox.queue.close();
-        let mut left = std::mem::take(&mut self.run);
-        let mut queued = VecDeque::new();
-        self.inbox.queue.take_run(&mut queued);
-        left.append(&mut queued);
-        self.inbox
-            .discarded
-            .fetch_add(left.len() as u64, Ordering::Relaxed);
-        self.unreleased
-            .add(left.len(), left.iter().map(Bytes::len).sum());
-        self.release();
+        self.inbox.leave(std::mem::take(&mut self.run), self.taken);
     }
 }
 
-/// A channel's queue of received messages.
-#[derive(Debug)]
-pub(super) struct Inbox {
-    pub(super) queue: Queue<Bytes>,
-    pub(super) channel: ChannelId,
-    /// Messages that the receiver has taken since the beginning.
-    pub(super) taken: AtomicU64,
-    /// Messages that a receiver left behind when it was dropped.
-    pub(super) discarded: AtomicU64,
-    release_after: usize,
-    shared: Arc<Shared>,
-}
-
-impl Inbox {
-    pub(super) fn new(channel: &ChannelDescriptor, shared: Arc<Shared>) -> Self {
-        // Their bytes are bounded for the whole connection.
-        let limits = Limits {
-            messages: channel.recv_capacity(),
-            bytes: usize::MAX,
-        };
-        Self {
-            queue: Queue::new(limits),
-            channel: channel.id(),
-            taken: AtomicU64::new(0),
-            discarded: AtomicU64::new(0),
-            release_after: (channel.recv_capacity() / 2).max(1),
-            shared,
-        }
-    }
-
-    fn release(&self, back: Occupancy) {
-        self.queue.release(back.messages, back.bytes);
-        self.shared
-            .inbox_bytes
-            .fetch_sub(back.bytes, Ordering::SeqCst);
-        if self.shared.reading_paused.load(Ordering::SeqCst) {
-            self.shared.doorbell.ring();
-        }
-    }
-}
-
-/// Room is given back in pieces of this size, so that large messages do not hold up reading until a whole run was taken.
-const RELEASE_BYTES: usize = 64 * 1024;
+/// Paused reading goes on after so many bytes, so that large messages do not hold it up until a whole run was taken.
+const RESUME_AFTER: u64 = 64 * 1024;

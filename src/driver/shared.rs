@@ -1,7 +1,7 @@
 //! What the connection's task shares with its senders, receivers and handles.
 
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{oneshot, watch};
@@ -15,10 +15,8 @@ use crate::stats::Stats;
 pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) doorbell: Doorbell,
-    /// Bytes of received messages that nobody has taken, over all channels.
-    pub(super) inbox_bytes: AtomicUsize,
-    /// Reading waits for an inbox, whose receiver is to ring.
-    pub(super) reading_paused: AtomicBool,
+    /// Whether reading waits for a receiver.
+    reading: AtomicU8,
     pub(super) closed: watch::Sender<Option<Closed>>,
     requests: Mutex<Requests>,
 }
@@ -37,10 +35,36 @@ impl Shared {
         Self {
             config,
             doorbell: Doorbell::default(),
-            inbox_bytes: AtomicUsize::new(0),
-            reading_paused: AtomicBool::new(false),
+            reading: AtomicU8::new(GOING_ON),
             closed: watch::Sender::new(None),
             requests: Mutex::default(),
+        }
+    }
+
+    /// Reading waits for a receiver, which is to ring: at each message that it takes if we are impatient, else when it has taken some.
+    /// `true` if reading went on before, or a receiver has rung since.
+    pub(super) fn pause_reading(&self, impatient: bool) -> bool {
+        let state = if impatient { IMPATIENT } else { PAUSED };
+        self.reading.swap(state, Ordering::SeqCst) == GOING_ON
+    }
+
+    /// Nothing is in the way of reading any more.
+    pub(super) fn reading_resumed(&self) {
+        self.reading.store(GOING_ON, Ordering::SeqCst);
+    }
+
+    /// Whether reading waits for any message to be taken.
+    #[inline]
+    pub(super) fn is_impatient(&self) -> bool {
+        self.reading.load(Ordering::Relaxed) == IMPATIENT
+    }
+
+    /// A receiver took enough that reading may go on.
+    pub(super) fn resume_reading(&self) {
+        if self.reading.load(Ordering::Relaxed) != GOING_ON
+            && self.reading.swap(GOING_ON, Ordering::SeqCst) != GOING_ON
+        {
+            self.doorbell.ring();
         }
     }
 
@@ -92,3 +116,7 @@ impl Requests {
         self.flushes.retain(|answer| !answer.is_closed());
     }
 }
+
+const GOING_ON: u8 = 0;
+const PAUSED: u8 = 1;
+const IMPATIENT: u8 = 2;

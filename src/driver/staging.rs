@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::inbox::Tally;
+
 /// One channel's messages, in order. Short ones that come together share an allocation.
 #[derive(Debug, Default)]
 pub(super) struct Staging {
@@ -11,7 +13,7 @@ pub(super) struct Staging {
     /// The short messages behind those in `messages`, end to end, and their lengths.
     short: Vec<u8>,
     short_lens: Vec<usize>,
-    bytes: usize,
+    tally: Tally,
 }
 
 impl Staging {
@@ -19,14 +21,9 @@ impl Staging {
         self.messages.len() + self.short_lens.len()
     }
 
-    /// The bytes of all messages.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     pub(super) fn push(&mut self, message: Bytes) {
         self.seal();
-        self.bytes += message.len();
+        self.tally.add(message.len());
         self.messages.push_back(message);
     }
 
@@ -40,16 +37,15 @@ impl Staging {
         if self.short.len() + message.len() > SHARED_BLOCK {
             self.seal();
         }
-        self.bytes += message.len();
+        self.tally.add(message.len());
         self.short.extend_from_slice(message);
         self.short_lens.push(message.len());
     }
 
-    /// All messages, which the caller takes out.
-    pub(super) fn run(&mut self) -> &mut VecDeque<Bytes> {
+    /// All messages, which the caller takes out, and what they amount to.
+    pub(super) fn run(&mut self) -> (&mut VecDeque<Bytes>, Tally) {
         self.seal();
-        self.bytes = 0;
-        &mut self.messages
+        (&mut self.messages, std::mem::take(&mut self.tally))
     }
 
     /// Frees the memory of past steps.
@@ -88,16 +84,21 @@ mod tests {
         for message in messages.clone() {
             staging.push_copy(&message);
         }
-        let bytes: usize = messages.clone().map(|message| message.len()).sum();
-        assert_eq!((staging.len(), staging.bytes()), (500, bytes));
-        assert!(staging.run().iter().eq(messages.collect::<Vec<_>>().iter()));
+        assert_eq!(staging.len(), 500);
+        let mut wanted = Tally::default();
+        messages
+            .clone()
+            .for_each(|message| wanted.add(message.len()));
+        let (run, tally) = staging.run();
+        assert_eq!(tally, wanted);
+        assert!(run.iter().eq(messages.collect::<Vec<_>>().iter()));
     }
 
     #[test]
     fn a_lone_message_has_memory_of_its_own() {
         let mut staging = Staging::default();
         staging.push_copy(b"alone");
-        let message = staging.run().pop_front().unwrap();
+        let message = staging.run().0.pop_front().unwrap();
         assert!(message.is_unique());
     }
 }

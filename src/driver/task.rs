@@ -8,7 +8,6 @@ mod second_look;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -17,12 +16,10 @@ use tokio::task::yield_now;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFuture;
 
-use super::Ends;
 use super::closed::{CloseReason, Closed, Unfinished};
 use super::drain::Life;
-use super::inbound::Inbound;
+use super::ends::Ends;
 use super::io::{Input, Output};
-use super::outbound::Outbound;
 use super::shared::{Requests, Shared};
 use super::stall::StallWatch;
 use crate::error::Error;
@@ -37,8 +34,7 @@ use second_look::SecondLook;
 pub(super) struct Task<Io> {
     io: Io,
     mux: Mux,
-    outbound: Outbound,
-    inbound: Inbound,
+    ends: Ends,
     output: Output,
     input: Input,
     /// There may be complete packets in `input`.
@@ -51,9 +47,7 @@ pub(super) struct Task<Io> {
     flush_at: Option<Instant>,
     trim_at: Option<Instant>,
     armed: Option<Instant>,
-    ended: bool,
     shared: Arc<Shared>,
-    _ends: Ends,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
@@ -62,8 +56,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         Self {
             io,
             mux: Mux::with_channels(clock(), shared.config.clone(), ends.set.clone()),
-            outbound: Outbound::new(ends.set.clone(), ends.outboxes.clone()),
-            inbound: Inbound::new(ends.set.clone(), ends.inboxes.clone(), shared.clone()),
+            ends,
             output: Output::default(),
             input: Input::new(),
             undecoded: false,
@@ -74,9 +67,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             flush_at: None,
             trim_at: None,
             armed: None,
-            ended: false,
             shared,
-            _ends: ends,
         }
     }
 
@@ -112,17 +103,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     /// Answers everybody who waits, and says how it ended.
     pub(super) fn end(&mut self, reason: CloseReason) -> Closed {
-        self.ended = true;
         trace::ended(&reason);
-        self.outbound.close();
-        self.inbound.close();
-        let closed = Closed {
-            reason,
-            unsent: self.outbound.abandon(),
-            unfinished: unfinished(&self.mux),
-        };
-        self.shared.end(closed.clone());
-        closed
+        self.ends.end(reason, unfinished(&self.mux))
     }
 
     fn round(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Progress, Error> {
@@ -154,13 +136,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     /// What senders and handles rang for.
     fn take_news(&mut self, now: Instant) {
         let Self {
-            shared,
-            outbound,
-            mux,
-            ..
+            shared, ends, mux, ..
         } = self;
         shared.doorbell.take_queued(|index| {
-            if let Some(channel) = outbound.channel(index) {
+            if let Some(channel) = ends.outboxes.channel(index) {
                 mux.on_queued(channel);
             }
         });
@@ -182,15 +161,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             let _ = answer.send(self.stats(now));
         }
         for answer in requests.flushes {
-            self.outbound.add_flush(answer);
+            self.ends.outboxes.add_flush(answer);
         }
     }
 
     fn stats(&self, now: Instant) -> Stats {
         let mut stats = self.mux.stats(now);
-        stats.inbox_bytes = self.shared.inbox_bytes.load(Ordering::Relaxed);
-        self.outbound.describe(&mut stats.channels);
-        self.inbound.describe(&mut stats.channels);
+        stats.inbox_bytes = self.ends.inboxes.waiting_bytes();
+        self.ends.outboxes.describe(&mut stats.channels);
+        self.ends.inboxes.describe(&mut stats.channels);
         stats
     }
 
@@ -206,7 +185,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                 self.output.clear();
                 if self
                     .mux
-                    .poll_transmit(now, &mut self.outbound, &mut self.output.batch)
+                    .poll_transmit(now, &mut self.ends.outboxes, &mut self.output.batch)
                     == 0
                 {
                     break;
@@ -260,7 +239,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     /// Decodes at most so many packets, and says how many more it might have been.
     fn decode(&mut self, now: Instant, packets: usize) -> Result<usize, Error> {
-        let mut sink = Budget::new(&mut self.inbound, packets);
+        let mut sink = Budget::new(&mut self.ends.inboxes, packets);
         let flow = self.mux.handle_input(now, &mut self.input.bytes, &mut sink);
         let left = sink.left();
         self.undecoded = flow?.is_break();
@@ -269,16 +248,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     /// Hands messages over; `false` while reading must wait for a receiver.
     fn deliver(&mut self, now: Instant) -> Result<bool, Error> {
-        if !self.inbound.deliver() {
-            self.shared.reading_paused.store(true, Ordering::SeqCst);
-            // The receiver may have given room back before it could see that we wait for it.
-            if !self.inbound.deliver() {
+        if !self.ends.inboxes.deliver() {
+            if self.shared.pause_reading(self.stall.is_impatient()) {
+                self.stall.on_asked(now);
+            }
+            // A receiver may have taken something before it could see that we wait for it.
+            if !self.ends.inboxes.deliver() {
                 self.mux.on_read_paused(now);
-                if let Some((channel, taken)) = self.inbound.obstacle() {
+                if let Some(obstacle) = self.ends.inboxes.obstacle() {
                     if !self.stall.is_stalled() {
-                        trace::reading_paused(channel);
+                        trace::reading_paused(obstacle.channel);
                     }
-                    self.stall.watch(now, channel, taken);
+                    self.stall.watch(now, obstacle);
                 }
                 return Ok(false);
             }
@@ -286,7 +267,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             return Ok(true);
         }
         self.stall.clear();
-        self.shared.reading_paused.store(false, Ordering::SeqCst);
+        self.shared.reading_resumed();
         self.mux.on_read_resumed(now);
         trace::reading_resumed();
         Ok(true)
@@ -294,13 +275,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     fn begin_drain(&mut self, now: Instant) {
         self.life.drain(now, self.shared.config.drain_timeout());
-        self.outbound.close();
+        self.ends.outboxes.close();
         trace::drain_begun();
         // A sender may have been accepted and not have rung yet.
-        for channel in self.outbound.channels() {
+        for channel in self.ends.outboxes.channels() {
             self.mux.on_queued(channel);
         }
-        self.inbound.begin_drain();
+        self.ends.inboxes.begin_drain();
         self.mux.begin_drain();
     }
 
@@ -347,8 +328,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             self.trim_at = None;
             self.output.shrink();
             self.input.shrink();
-            self.outbound.shrink();
-            self.inbound.shrink();
+            self.ends.outboxes.shrink();
+            self.ends.inboxes.shrink();
         }
     }
 
@@ -359,6 +340,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let deadlines = [
             self.mux.poll_timeout(),
             self.deadline(),
+            self.stall.look_again_at(),
             flush_at,
             self.trim_at,
         ];
@@ -380,15 +362,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
 impl<Io> Drop for Task<Io> {
     fn drop(&mut self) {
-        if !self.ended {
-            self.outbound.close();
-            self.inbound.close();
-            let unsent = self.outbound.abandon();
-            self.shared.end(Closed {
-                reason: CloseReason::Dropped,
-                unsent,
-                unfinished: unfinished(&self.mux),
-            });
+        if !self.shared.has_ended() {
+            self.ends.end(CloseReason::Dropped, unfinished(&self.mux));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the peer sends: from bytes to complete messages.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -17,9 +17,10 @@ pub trait MessageSink {
     /// Takes a message. `Break` asks the machine to decode no further at present.
     fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()>;
 
-    /// Takes a message that still lies in the input, and is too short for a slice of that.
+    /// Takes a message that came in one packet and lies in the input.
     ///
-    /// By default it is copied into memory of its own; a sink that takes many may put several into one allocation.
+    /// By default it is copied into memory of its own, since a slice would keep the whole input alive; a sink that takes many
+    /// short ones may put several into one allocation.
     fn push_copy(&mut self, channel: ChannelId, message: &[u8]) -> ControlFlow<()> {
         self.push(channel, Bytes::copy_from_slice(message))
     }
@@ -110,42 +111,28 @@ impl Mux {
     fn decode_all(
         &mut self,
         now: Instant,
-        input: &mut BytesMut,
+        input: &[u8],
         done: &mut usize,
         sink: &mut impl MessageSink,
     ) -> Result<ControlFlow<()>, ProtocolError> {
         let max_packet = self.config.max_packet();
-        let least_slice = LEAST_SLICE.max(max_packet / 2);
         while let Some(framed) = decode(input.get(*done..).unwrap_or_default(), max_packet)? {
-            let end = *done + framed.framed_len;
             let flow = match &framed.packet {
                 Packet::Ping => {
                     self.keepalive.on_ping();
-                    *done = end;
                     ControlFlow::Continue(())
                 }
                 Packet::Pong => {
                     self.keepalive.on_pong(now);
-                    *done = end;
                     ControlFlow::Continue(())
                 }
-                Packet::Msg(msg) => {
-                    let received = self.on_msg(now, msg, framed.framed_len)?;
-                    let data = range_within(input, msg.data);
-                    let before = std::mem::replace(done, end);
-                    match received {
-                        Received::Piece => ControlFlow::Continue(()),
-                        Received::End(channel, message) => sink.push(channel, message),
-                        Received::Whole(channel) if data.len() < least_slice => {
-                            let message = input.get(data).unwrap_or_default();
-                            sink.push_copy(channel, message)
-                        }
-                        Received::Whole(channel) => {
-                            sink.push(channel, slice_message(input, before, data, done))
-                        }
-                    }
-                }
+                Packet::Msg(msg) => match self.on_msg(now, msg, framed.framed_len)? {
+                    Received::Piece => ControlFlow::Continue(()),
+                    Received::End(channel, message) => sink.push(channel, message),
+                    Received::Whole(channel) => sink.push_copy(channel, msg.data),
+                },
             };
+            *done += framed.framed_len;
             self.recv.on_packet();
             self.keepalive.on_packet();
             if sink.on_packet().is_break() || flow.is_break() {
@@ -243,25 +230,3 @@ fn verify(channel: ChannelId, msg: &PacketMsg<'_>) -> Result<(), ProtocolError> 
         })
     }
 }
-
-/// Where `part` stands in `whole`, which it borrows from.
-fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
-    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
-    start..start + part.len()
-}
-
-/// Takes all up to `done` out of `input`, and so sets it to 0.
-fn slice_message(
-    input: &mut BytesMut,
-    before: usize,
-    data: Range<usize>,
-    done: &mut usize,
-) -> Bytes {
-    input.advance(before);
-    let packet = input.split_to(std::mem::take(done) - before).freeze();
-    packet.slice(data.start - before..data.end - before)
-}
-
-/// A quarter of the driver's read buffer; where packets may be larger than that, half of one. A shorter message is copied, so
-/// that a slice keeps at most about four times its own size.
-const LEAST_SLICE: usize = 16 * 1024;

@@ -82,9 +82,8 @@ impl Reassembly {
         whole.reserve_exact(data.len());
         whole.extend_from_slice(data);
         self.last_len = whole.len();
-        if whole.capacity() / 2 > whole.len() {
-            return Bytes::copy_from_slice(&whole);
-        }
+        // What was reserved ahead is given back, so that a waiting message is as large as it says.
+        whole.shrink_to_fit();
         whole.into()
     }
 
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_keeps_at_most_twice_its_length_in_memory() {
+    fn a_message_keeps_no_more_memory_than_its_length() {
         let mut budget = Budget::new(usize::MAX);
         let mut channel = Reassembly::new(ChannelId::new(1), usize::MAX);
         for len in [1, 1000, 1025, 100_000, 3] {
@@ -191,7 +190,7 @@ mod tests {
             let message = channel.finish(&[1, 2, 3], &mut budget);
             assert_eq!(message.len(), len + 3);
             let vec: Vec<u8> = message.into();
-            assert!(vec.capacity() <= 2 * vec.len());
+            assert_eq!(vec.capacity(), vec.len());
             assert_eq!((budget.used, budget.reserved), (0, 0));
         }
     }

@@ -18,7 +18,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     ) -> Result<(), Error> {
         self.mux.on_written(now, bytes);
         if self.output.is_written() {
-            self.outbound.on_written();
+            self.ends.outboxes.on_written();
             if self.wants_flush() {
                 let _ = self.poll_flush(cx, now)?;
             }
@@ -43,7 +43,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     /// Whether a flush is not to be delayed: somebody waits for it, or the peer does for a ping or pong.
     fn wants_flush(&self) -> bool {
-        self.outbound.wants_flush() || self.mux.wants_flush()
+        self.ends.outboxes.wants_flush() || self.mux.wants_flush()
     }
 
     pub(super) fn poll_flush(
@@ -57,7 +57,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         }
         self.mux.on_flushed(now);
         self.flush_at = None;
-        self.outbound.on_flushed();
+        self.ends.outboxes.on_flushed();
         Ok(Poll::Ready(()))
     }
 }

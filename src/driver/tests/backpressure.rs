@@ -6,6 +6,7 @@ use super::kit::*;
 use super::wire::{Wire, wire};
 use crate::config::Config;
 use crate::driver::CloseReason;
+use crate::driver::inbox::charge;
 use crate::error::{Error, Fault};
 use crate::stats::Stats;
 
@@ -44,7 +45,8 @@ async fn a_full_inbox_holds_its_capacity_and_one_message_in_hand() {
 
 #[tokio::test(start_paused = true)]
 async fn the_bytes_of_all_inboxes_are_bounded_together() {
-    let config = Config::builder().inbox_bytes(1000).build().unwrap();
+    let bound = 5 * charged(200);
+    let config = Config::builder().inbox_bytes(bound).build().unwrap();
     let (io, peer) = wire();
     let (running, [(_, mut first), (_, mut second)]) = start(io, config, [bulk(), urgent()]);
     for number in 0..8 {
@@ -52,7 +54,7 @@ async fn the_bytes_of_all_inboxes_are_bounded_together() {
         peer.feed(&message(URGENT, &numbered(number, 200)));
     }
     idle().await;
-    assert_eq!(stats(&running).await.inbox_bytes, 1000);
+    assert_eq!(stats(&running).await.inbox_bytes, bound);
     for number in 0..8 {
         assert_eq!(soon(first.recv()).await.unwrap(), numbered(number, 200));
         assert_eq!(soon(second.recv()).await.unwrap(), numbered(number, 200));
@@ -66,7 +68,7 @@ async fn an_empty_inbox_admits_one_message_of_any_size() {
     let (running, [(_, mut first), (_, mut second)]) = start(io, config, [bulk(), urgent()]);
     peer.feed(&expected([&numbered(1, 50_000)[..], &numbered(2, 20)]));
     idle().await;
-    assert_eq!(stats(&running).await.inbox_bytes, 50_000);
+    assert_eq!(stats(&running).await.inbox_bytes, charged(50_000));
     assert_eq!(soon(first.recv()).await.unwrap().len(), 50_000);
     assert_eq!(soon(first.recv()).await.unwrap().len(), 20);
     peer.feed(&message(URGENT, &[7; 1024]));
@@ -201,7 +203,7 @@ async fn a_dropped_receiver_gives_the_bytes_of_its_messages_back() {
         peer.feed(&message(BULK, &numbered(number, 500)));
     }
     idle().await;
-    assert_eq!(stats(&running).await.inbox_bytes, 2500);
+    assert_eq!(stats(&running).await.inbox_bytes, 5 * charged(500));
     drop(receiver);
     assert_eq!(stats(&running).await.inbox_bytes, 0);
 }
@@ -242,6 +244,137 @@ async fn feed_slowly(peer: &Wire, numbers: std::ops::Range<u64>) {
         peer.feed(&message(BULK, &numbered(number, 20)));
         idle().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_messages_are_bounded_by_their_bytes_too() {
+    let config = Config::builder()
+        .inbox_bytes(100 * charged(0))
+        .build()
+        .unwrap();
+    let (io, peer) = wire();
+    let channel = bulk().with_recv_capacity(1 << 20);
+    let (running, [(_, mut receiver)]) = start(io, config, [channel]);
+    for _ in 0..1000 {
+        peer.feed(&message(BULK, b""));
+    }
+    idle().await;
+    let waiting = stats(&running).await;
+    assert_eq!(waiting.inbox_bytes, 100 * charged(0));
+    assert_eq!(waiting.channels[0].inbox_messages, 100);
+    for _ in 0..1000 {
+        assert_eq!(soon(receiver.recv()).await.unwrap(), "");
+    }
+    assert_eq!(stats(&running).await.inbox_bytes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_message_that_is_taken_makes_room_for_one() {
+    let (io, peer) = wire();
+    let (running, [(_, mut receiver)]) =
+        start(io, Config::default(), [bulk().with_recv_capacity(8)]);
+    for number in 0..30 {
+        peer.feed(&message(BULK, &numbered(number, 8)));
+    }
+    idle().await;
+    for number in 0..20 {
+        assert_eq!(receiver.try_recv().unwrap(), numbered(number, 8));
+        pass(Duration::from_millis(5)).await;
+        let stats = stats(&running).await;
+        assert_eq!(stats.channels[0].messages_received, number + 10);
+        assert_eq!(stats.channels[0].inbox_messages, 8);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_took_everything_is_never_blamed() {
+    let config = quiet().inbox_bytes(10 * charged(1000)).build().unwrap();
+    let (io, peer) = wire();
+    let (mut running, [(_, mut quick), (_, _slow)]) = start(io, config, [bulk(), urgent()]);
+    for number in 0..4 {
+        peer.feed(&message(BULK, &numbered(number, 1000)));
+    }
+    idle().await;
+    // It takes all, and does not ask for more.
+    for number in 0..4 {
+        assert_eq!(quick.try_recv().unwrap(), numbered(number, 1000));
+    }
+    for number in 0..20 {
+        peer.feed(&message(URGENT, &numbered(number, 1000)));
+    }
+    peer.feed(&message(BULK, b"behind"));
+    let (closed, _) = timed(running.ended()).await;
+    let error = closed.reason.error().unwrap();
+    assert!(
+        matches!(
+            error,
+            Error::InboxStalled {
+                channel: URGENT,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_bytes_are_the_bound_the_channel_that_holds_most_of_them_is_named() {
+    let config = quiet().inbox_bytes(10 * charged(1000)).build().unwrap();
+    let (io, peer) = wire();
+    let (mut running, [_few, _most]) = start(io, config, [bulk(), urgent()]);
+    peer.feed(&message(BULK, &numbered(0, 1000)));
+    for number in 0..9 {
+        peer.feed(&message(URGENT, &numbered(number, 1000)));
+    }
+    // It finds no room, but its channel is not what takes that.
+    peer.feed(&message(BULK, &numbered(1, 1000)));
+    let (closed, _) = timed(running.ended()).await;
+    let error = closed.reason.error().unwrap();
+    assert!(
+        matches!(
+            error,
+            Error::InboxStalled {
+                channel: URGENT,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_drain_delivers_of_a_channel_has_no_holes() {
+    let (io, peer) = wire();
+    let channels = [bulk().with_recv_capacity(2), urgent()];
+    let (mut running, [(_, mut full), (_, mut other)]) = start(io, Config::default(), channels);
+    for number in 0..2 {
+        peer.feed(&message(BULK, &numbered(number, 8)));
+    }
+    idle().await;
+    running.stop.cancel();
+    idle().await;
+    for number in 2..4 {
+        peer.feed(&message(BULK, &numbered(number, 8)));
+    }
+    idle().await;
+    // There is room again, but what came meanwhile is gone.
+    assert_eq!(full.try_recv().unwrap(), numbered(0, 8));
+    assert_eq!(full.try_recv().unwrap(), numbered(1, 8));
+    for number in 4..6 {
+        peer.feed(&message(BULK, &numbered(number, 8)));
+    }
+    peer.feed(&message(URGENT, b"another channel has lost nothing"));
+    idle().await;
+    assert_eq!(stats(&running).await.channels[0].discarded, 4);
+    peer.end();
+    assert!(running.ended().await.is_clean());
+    assert_eq!(take_all(&mut full).await.len(), 0);
+    assert_eq!(take_all(&mut other).await.len(), 1);
+}
+
+/// What a waiting message of this length counts.
+fn charged(len: usize) -> usize {
+    usize::try_from(charge(len)).unwrap()
 }
 
 async fn stats(running: &Running) -> Stats {

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
-use crate::driver::{ReserveError, SendError, TrySendError};
+use crate::driver::{ReserveError, SendError, TryReserveError, TrySendError};
 
 #[tokio::test(start_paused = true)]
 async fn a_send_queue_is_bounded_in_messages() {
@@ -102,6 +102,69 @@ async fn a_permit_holds_its_room_until_it_is_used_or_dropped() {
     // What it does not need of its room is free at once.
     used.send("little").unwrap();
     assert!(sender.try_send(vec![0; 94]).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owned_permit_holds_its_room_until_it_is_used_or_dropped() {
+    let (io, peer) = wire();
+    peer.take_only(0);
+    let channel = bulk().with_send_capacity(2).with_send_bytes(100);
+    let (_running, [(sender, _)]) = start(io, Config::default(), [channel]);
+    let used = sender.clone().reserve_owned(90).await.unwrap();
+    let dropped = sender.clone().reserve_owned(10).await.unwrap();
+    assert!(is_waiting(sender.clone().reserve_owned(0)).await);
+    drop(dropped);
+    assert_eq!(sender.capacity(), 1);
+    let mut kept = vec![used];
+    let used = kept.remove(0);
+    let delivery = used.send_tracked("little").unwrap();
+    assert!(sender.try_send(vec![0; 94]).is_ok());
+    peer.take_only(usize::MAX);
+    assert_eq!(soon(delivery).await, Ok(()));
+    let too_small = sender.clone().reserve_owned(3).await.unwrap();
+    let back = too_small.send("four").unwrap_err();
+    assert!(matches!(&back, SendError::TooLarge { max: 3, .. }));
+    idle().await;
+    assert_eq!(sender.capacity(), 2, "the room is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trying_to_reserve_never_waits_and_says_why_there_is_no_room() {
+    let (io, peer) = wire();
+    peer.take_only(0);
+    let channel = bulk().with_send_capacity(2).with_max_message(50);
+    let (mut running, [(sender, _)]) = start(io, Config::default(), [channel]);
+    let first = sender.try_reserve(50).unwrap();
+    let _second = sender.try_reserve(0).unwrap();
+    let tried = |len| sender.try_reserve(len).map(drop);
+    assert_eq!(tried(1), Err(TryReserveError::Full));
+    let too_large = TryReserveError::TooLarge { len: 51, max: 50 };
+    assert_eq!(tried(51), Err(too_large));
+    first.send("uses its room").unwrap();
+    peer.take_only(usize::MAX);
+    idle().await;
+    assert_eq!(messages_on(BULK, &peer.taken()), ["uses its room"]);
+    running.stop.cancel();
+    peer.end();
+    soon(running.ended()).await;
+    assert_eq!(tried(1), Err(TryReserveError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_is_told_when_nothing_more_is_accepted() {
+    let (io, peer) = wire();
+    let channels = [bulk(), urgent().receive_only()];
+    let (running, [(sender, _), (never, _)]) = start(io, Config::default(), channels);
+    soon(never.closed()).await;
+    let mut closed = Box::pin(sender.closed());
+    assert!(is_waiting(closed.as_mut()).await);
+    // The drain is not over, but nothing more is accepted.
+    peer.take_only(0);
+    sender.send("accepted").await.unwrap();
+    running.stop.cancel();
+    soon(closed).await;
+    soon(sender.closed()).await;
+    assert!(sender.is_closed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -338,3 +338,46 @@ async fn a_channel_that_cannot_work_is_refused_when_it_is_opened() {
     assert!(matches!(zero, Err(ConfigError::Zero { .. })));
     assert!(connection.open(other()).is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_orderly_end_is_ok_and_any_other_an_error_with_the_whole_report() {
+    let (io, peer) = wire();
+    let (mut running, [_ends]) = start(io, Config::default(), [bulk()]);
+    peer.end();
+    assert!(soon(running.ended()).await.into_result().is_ok());
+
+    let (io, peer) = wire();
+    let (mut running, [_ends]) = start(io, Config::default(), [bulk()]);
+    running.stop.cancel();
+    peer.end();
+    assert!(soon(running.ended()).await.into_result().is_ok());
+
+    let (io, peer) = wire();
+    peer.take_only(0);
+    let (mut running, [(sender, _)]) = start(io, Config::default(), [bulk()]);
+    sender.send("left").await.unwrap();
+    idle().await;
+    peer.end();
+    let left = soon(running.ended()).await.into_result().unwrap_err();
+    assert_eq!(left.unsent.len(), 1);
+    assert!(
+        left.to_string()
+            .contains("1 messages, 4 bytes on channel 0x30")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_on_a_channel_that_only_sends_is_a_violation() {
+    let (io, peer) = wire();
+    let mut connection = crate::driver::Connection::new(io, Config::default());
+    let sender = connection.open_sender(bulk()).unwrap();
+    let mut receiver = connection.open_receiver(urgent()).unwrap();
+    let mut running = Running::start(connection);
+    peer.feed(&message(URGENT, b"comes"));
+    assert_eq!(soon(receiver.recv()).await.unwrap(), "comes");
+    sender.send("goes").await.unwrap();
+    peer.feed(&message(BULK, b"must not come"));
+    let closed = soon(running.ended()).await;
+    assert!(closed.reason.error().unwrap().is_peer_fault());
+    assert_eq!(messages_on(BULK, &peer.taken()), ["goes"]);
+}

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::kit::*;
 use super::wire::wire;
 use crate::config::Config;
-use crate::driver::sender::Outgoing;
+use crate::driver::outbox::Queued;
 use crate::driver::{CloseReason, Unsent};
 use crate::driver::{ReserveError, SendError, TrySendError};
 use crate::error::Error;
@@ -50,17 +50,17 @@ async fn a_stop_before_the_connection_runs_sends_what_was_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_sends_what_a_sender_has_accepted_and_not_told_of_yet() {
+async fn a_stop_sends_what_asender_has_accepted_and_not_told_of_yet() {
     let (io, peer) = wire();
-    let (connection, [(_sender, _)]) = connection(io, Config::default(), [bulk()]);
-    let outbox = connection.ends.outboxes[0].clone();
+    let (connection, [(sender, _)]) = connection(io, Config::default(), [bulk()]);
+    let outbox = sender.outbox.clone();
     let mut running = Running::start(connection);
     idle().await;
-    let outgoing = Outgoing {
+    let queued = Queued {
         message: "quiet".into(),
         written: None,
     };
-    outbox.queue.try_push(outgoing, 5).unwrap();
+    outbox.queue.try_push(queued, 5).unwrap();
     peer.end();
     assert!(soon(running.stopped()).await.is_clean());
     assert_eq!(messages_on(BULK, &peer.taken()), ["quiet"]);

@@ -1,4 +1,4 @@
-//! The queue against what it promises, over random sequences of calls.
+//! The send queue against what it promises, over random sequences of calls.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::queue::{Limits, Occupancy, Queue, Refusal, Slot};
+use super::super::send_queue::{Bounds, NoRoom, Occupancy, Room, SendQueue};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(250))]
@@ -22,9 +22,9 @@ proptest! {
         steps in prop::collection::vec(step(), 0..120),
         close in any::<bool>(),
     ) {
-        let limits = Limits { messages, bytes };
-        let queue = Queue::new(limits);
-        let mut world = World::new(&queue, limits);
+        let bounds = Bounds { messages, bytes };
+        let queue = SendQueue::new(bounds);
+        let mut world = World::new(&queue, bounds);
         for step in steps {
             world.take_step(&step);
             world.check();
@@ -38,73 +38,131 @@ proptest! {
 
 #[test]
 fn an_empty_queue_admits_one_item_of_any_size() {
-    let queue = Queue::new(limits(4, 10));
+    let queue = SendQueue::new(bounds(4, 10));
     assert_eq!(queue.try_push(1, 1000), Ok(true));
-    assert_eq!(queue.try_push(2, 0), Err((Refusal::Full, 2)));
+    assert_eq!(queue.try_push(2, 0), Err((NoRoom::Full, 2)));
     queue.take_run(&mut VecDeque::new());
     assert_eq!(
         queue.try_push(2, 0),
-        Err((Refusal::Full, 2)),
+        Err((NoRoom::Full, 2)),
         "it is not released"
     );
     queue.release(1, 1000);
     assert_eq!(queue.try_push(2, 0), Ok(true));
     assert_eq!(queue.try_push(3, 10), Ok(false));
-    assert_eq!(queue.try_push(4, 1), Err((Refusal::Full, 4)));
-}
-
-#[test]
-fn the_consumer_is_woken_when_it_sleeps_and_not_otherwise() {
-    let queue = Queue::new(limits(10, 10));
-    let flag = Arc::new(Flag::default());
-    let waker = Waker::from(flag.clone());
-    let (cx, mut run) = (Context::from_waker(&waker), VecDeque::new());
-    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Pending);
-    assert_eq!(queue.push_run(&mut VecDeque::from([1, 2]), 2), Ok(()));
-    assert!(flag.was_raised());
-    assert_eq!(queue.push_run(&mut VecDeque::from([3]), 1), Ok(()));
-    assert!(!flag.was_raised(), "it is awake");
-    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(true));
-    assert_eq!(run, [1, 2, 3]);
-    run.clear();
-    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Pending);
-    queue.close();
-    assert!(flag.was_raised());
-    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(false));
+    assert_eq!(queue.try_push(4, 1), Err((NoRoom::Full, 4)));
 }
 
 #[test]
 fn a_closed_queue_gives_what_is_left_and_takes_nothing() {
-    let queue = Queue::new(limits(10, 10));
+    let queue = SendQueue::new(bounds(10, 10));
     assert_eq!(queue.try_push(1, 1), Ok(true));
+    let room = queue.try_reserve(1).unwrap();
     queue.close();
-    assert_eq!(queue.try_push(2, 1), Err((Refusal::Closed, 2)));
-    let mut refused = VecDeque::from([3]);
-    assert_eq!(queue.push_run(&mut refused, 1), Err(Refusal::Closed));
-    assert_eq!(refused, [3], "it is given back");
-    let (cx, mut run) = (Context::from_waker(Waker::noop()), VecDeque::new());
-    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(true));
+    assert_eq!(queue.try_push(2, 1), Err((NoRoom::Closed, 2)));
+    assert_eq!(queue.try_reserve(1).map(|_| ()), Err(NoRoom::Closed));
+    assert_eq!(room.push(3, 1), Err(3), "it is given back");
+    let mut run = VecDeque::new();
+    queue.take_run(&mut run);
     assert_eq!(run, [1]);
-    run.clear();
-    assert_eq!(queue.poll_run(&cx, &mut run), Poll::Ready(false));
+}
+
+#[test]
+fn any_of_very_many_who_wait_can_leave_the_line() {
+    let queue = SendQueue::new(bounds(1, 10));
+    assert_eq!(queue.try_push(1, 1), Ok(true));
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut line: Vec<_> = (0..64_000).map(|_| Box::pin(queue.reserve(1))).collect();
+    for waiting in &mut line {
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    }
+    // From behind, and then every other one of those in front.
+    line.truncate(32_000);
+    let mut at = 0;
+    line.retain(|_| {
+        at += 1;
+        at % 2 == 0
+    });
+    queue.take_run(&mut VecDeque::new());
+    queue.release(1, 1);
+    let mut first = line.remove(0);
+    let Poll::Ready(Some(room)) = first.as_mut().poll(&mut cx) else {
+        panic!("the first in line is next");
+    };
+    assert!(
+        line.iter_mut()
+            .all(|waiting| waiting.as_mut().poll(&mut cx).is_pending())
+    );
+    drop((line, room));
+    assert_eq!(queue.occupancy(), Occupancy::default());
+}
+
+#[test]
+fn room_without_its_guard_stays_counted_and_can_be_given_back() {
+    let queue = SendQueue::new(bounds(2, 10));
+    let len = queue.try_reserve(7).unwrap().keep();
+    assert_eq!(
+        queue.occupancy(),
+        Occupancy {
+            messages: 1,
+            bytes: 7
+        }
+    );
+    assert_eq!(queue.room(len).push(1, 5), Ok(true));
+    assert_eq!(
+        queue.occupancy(),
+        Occupancy {
+            messages: 1,
+            bytes: 5
+        }
+    );
+    let len = queue.try_reserve(3).unwrap().keep();
+    drop(queue.room(len));
+    assert_eq!(
+        queue.occupancy(),
+        Occupancy {
+            messages: 1,
+            bytes: 5
+        }
+    );
+}
+
+#[test]
+fn room_of_any_size_is_given_back() {
+    for len in [0, 1, usize::MAX - 1, usize::MAX] {
+        let queue = SendQueue::<u64>::new(bounds(2, 10));
+        drop(queue.try_reserve(len).unwrap());
+        assert_eq!(queue.occupancy(), Occupancy::default());
+    }
+}
+
+#[test]
+fn who_waits_for_the_end_is_told_at_it_and_after_it() {
+    let queue = SendQueue::<u64>::new(bounds(1, 1));
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut early = Box::pin(queue.closed());
+    assert!(early.as_mut().poll(&mut cx).is_pending());
+    queue.close();
+    assert!(early.as_mut().poll(&mut cx).is_ready());
+    assert!(Box::pin(queue.closed()).as_mut().poll(&mut cx).is_ready());
 }
 
 #[test]
 fn no_room_is_lost_where_cancellations_meet_grants_on_other_threads() {
-    let queue = Queue::new(limits(1, 100));
+    let queue = SendQueue::new(bounds(1, 100));
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 for round in 0..20_000 {
                     let mut reserve = Box::pin(queue.reserve(10));
                     let mut cx = Context::from_waker(Waker::noop());
-                    let slot = reserve.as_mut().poll(&mut cx);
-                    // Where the slot is held for a while, the others wait for it.
+                    let room = reserve.as_mut().poll(&mut cx);
+                    // Where the room is held for a while, the others wait for it.
                     for _ in 0..round % 50 {
                         std::hint::spin_loop();
                     }
                     drop(reserve);
-                    drop(slot);
+                    drop(room);
                 }
             });
         }
@@ -121,7 +179,7 @@ enum Step {
     /// Polls, or cancels, one of those who wait.
     Poll(Index),
     Cancel(Index),
-    /// Uses a slot for an item that is shorter by some bytes, or gives it up.
+    /// Uses room for an item that is shorter by some bytes, or gives it up.
     Push(Index, usize),
     GiveUp(Index),
     Take,
@@ -135,7 +193,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0usize..80).prop_map(Step::Wait),
         2 => any::<Index>().prop_map(Step::Poll),
         1 => any::<Index>().prop_map(Step::Cancel),
-        2 => (any::<Index>(), 0usize..10).prop_map(|(slot, less)| Step::Push(slot, less)),
+        2 => (any::<Index>(), 0usize..10).prop_map(|(room, less)| Step::Push(room, less)),
         1 => any::<Index>().prop_map(Step::GiveUp),
         2 => Just(Step::Take),
         3 => (1usize..4).prop_map(Step::Release),
@@ -144,8 +202,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Everything that the callers of a queue know.
 struct World<'a> {
-    queue: &'a Queue<u64>,
-    limits: Limits,
+    queue: &'a SendQueue<u64>,
+    bounds: Bounds,
     closed: bool,
     next: u64,
     /// Accepted and not taken, in order, with their lengths.
@@ -154,13 +212,13 @@ struct World<'a> {
     taken: VecDeque<usize>,
     /// In order of arrival.
     waiters: Vec<Waiting<'a>>,
-    slots: Vec<Slot<'a, u64>>,
+    rooms: Vec<Room<'a, u64>>,
 }
 
 struct Waiting<'a> {
     len: usize,
     answered: Arc<Flag>,
-    reserve: Pin<Box<dyn Future<Output = Option<Slot<'a, u64>>> + 'a>>,
+    reserve: Pin<Box<dyn Future<Output = Option<Room<'a, u64>>> + 'a>>,
 }
 
 impl Waiting<'_> {
@@ -170,16 +228,16 @@ impl Waiting<'_> {
 }
 
 impl<'a> World<'a> {
-    const fn new(queue: &'a Queue<u64>, limits: Limits) -> Self {
+    const fn new(queue: &'a SendQueue<u64>, bounds: Bounds) -> Self {
         Self {
             queue,
-            limits,
+            bounds,
             closed: false,
             next: 0,
             items: VecDeque::new(),
             taken: VecDeque::new(),
             waiters: Vec::new(),
-            slots: Vec::new(),
+            rooms: Vec::new(),
         }
     }
 
@@ -193,12 +251,12 @@ impl<'a> World<'a> {
             Step::Cancel(which) if !self.waiters.is_empty() => {
                 drop(self.waiters.remove(which.index(self.waiters.len())));
             }
-            Step::Push(which, less) if !self.slots.is_empty() => {
-                let slot = self.slots.remove(which.index(self.slots.len()));
-                self.push(slot, *less);
+            Step::Push(which, less) if !self.rooms.is_empty() => {
+                let room = self.rooms.remove(which.index(self.rooms.len()));
+                self.push(room, *less);
             }
-            Step::GiveUp(which) if !self.slots.is_empty() => {
-                drop(self.slots.remove(which.index(self.slots.len())));
+            Step::GiveUp(which) if !self.rooms.is_empty() => {
+                drop(self.rooms.remove(which.index(self.rooms.len())));
             }
             Step::Take => self.take(),
             Step::Release(messages) => self.release(*messages),
@@ -207,11 +265,11 @@ impl<'a> World<'a> {
     }
 
     fn try_push(&mut self, len: usize) {
-        let fits = self.queue.occupancy().fits(len, self.limits);
+        let fits = self.queue.occupancy().fits(len, self.bounds);
         let somebody_waits = self.waiters.iter().any(|waiter| !waiter.is_answered());
         let wanted = match (self.closed, fits && !somebody_waits) {
-            (true, _) => Err((Refusal::Closed, self.next)),
-            (false, false) => Err((Refusal::Full, self.next)),
+            (true, _) => Err((NoRoom::Closed, self.next)),
+            (false, false) => Err((NoRoom::Full, self.next)),
             (false, true) => Ok(self.items.is_empty()),
         };
         assert_eq!(self.queue.try_push(self.next, len), wanted);
@@ -227,9 +285,9 @@ impl<'a> World<'a> {
         let mut reserve = Box::pin(self.queue.reserve(len));
         let waker = Waker::from(answered.clone());
         match reserve.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(slot) => {
-                assert!(slot.is_none() || !somebody_waits, "in order of arrival");
-                self.slots.extend(slot);
+            Poll::Ready(room) => {
+                assert!(room.is_none() || !somebody_waits, "in order of arrival");
+                self.rooms.extend(room);
             }
             Poll::Pending => self.waiters.push(Waiting {
                 len,
@@ -247,16 +305,16 @@ impl<'a> World<'a> {
             .as_mut()
             .poll(&mut Context::from_waker(&waker));
         assert_eq!(polled.is_ready(), waiter.is_answered());
-        if let Poll::Ready(slot) = polled {
-            assert!(slot.is_some() || self.closed);
+        if let Poll::Ready(room) = polled {
+            assert!(room.is_some() || self.closed);
             self.waiters.remove(at);
-            self.slots.extend(slot);
+            self.rooms.extend(room);
         }
     }
 
-    fn push(&mut self, slot: Slot<'a, u64>, less: usize) {
-        let len = slot.len().saturating_sub(less);
-        match slot.push(self.next, len) {
+    fn push(&mut self, room: Room<'a, u64>, less: usize) {
+        let len = room.len().saturating_sub(less);
+        match room.push(self.next, len) {
             Ok(first) => {
                 assert!(!self.closed);
                 assert_eq!(first, self.items.is_empty());
@@ -289,10 +347,10 @@ impl<'a> World<'a> {
 
     fn check(&self) {
         let Occupancy { messages, bytes } = self.queue.occupancy();
-        let Limits {
+        let Bounds {
             messages: most,
             bytes: most_bytes,
-        } = self.limits;
+        } = self.bounds;
         assert!(messages <= most && (bytes <= most_bytes || messages == 1));
         let granted = self
             .waiters
@@ -304,18 +362,18 @@ impl<'a> World<'a> {
             !later.iter().any(Waiting::is_answered),
             "in order of arrival"
         );
-        // Nothing will be released but by those who hold slots, who may wait for this one.
+        // Nothing will be released but by those who hold room, who may wait for this one.
         if let (true, true, Some(next)) =
             (self.items.is_empty(), self.taken.is_empty(), later.first())
         {
             assert!(
-                !self.queue.occupancy().fits(next.len, self.limits),
+                !self.queue.occupancy().fits(next.len, self.bounds),
                 "it waits for nothing"
             );
         }
         let lens = self.items.iter().map(|(_, len)| *len);
         let lens = lens.chain(self.taken.iter().copied());
-        let lens = lens.chain(self.slots.iter().map(Slot::len)).chain(granted);
+        let lens = lens.chain(self.rooms.iter().map(Room::len)).chain(granted);
         let lens: Vec<usize> = lens.collect();
         assert_eq!((messages, bytes), (lens.len(), lens.iter().sum()));
         assert_eq!(self.queue.accepted(), self.next);
@@ -328,27 +386,20 @@ impl<'a> World<'a> {
             if let Some(at) = answered {
                 self.poll(at);
             }
-            while let Some(slot) = self.slots.pop() {
-                self.push(slot, 0);
+            while let Some(room) = self.rooms.pop() {
+                self.push(room, 0);
             }
             self.take();
             self.release(usize::MAX);
         }
         assert!(self.waiters.is_empty(), "somebody waits for ever");
         assert_eq!(self.queue.occupancy(), Occupancy::default());
-        assert!(format!("{:?}", self.queue).contains("waiters: []"));
+        assert!(format!("{:?}", self.queue).contains("waiters: {}"));
     }
 }
 
 #[derive(Debug, Default)]
 struct Flag(AtomicBool);
-
-impl Flag {
-    /// Whether it was raised since the last call.
-    fn was_raised(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
-    }
-}
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
@@ -356,6 +407,6 @@ impl Wake for Flag {
     }
 }
 
-const fn limits(messages: usize, bytes: usize) -> Limits {
-    Limits { messages, bytes }
+const fn bounds(messages: usize, bytes: usize) -> Bounds {
+    Bounds { messages, bytes }
 }

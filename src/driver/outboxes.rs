@@ -7,17 +7,17 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::closed::Unsent;
-use super::sender::{Outbox, Outgoing, Written};
+use super::outbox::{Outbox, Queued, Written};
 use crate::channel::{ChannelId, ChannelSet};
 use crate::mux::MessageSource;
 use crate::stats::ChannelStats;
 
 /// Feeds the machine from the send queues, and follows what became of each message.
-#[derive(Debug)]
-pub(super) struct Outbound {
+#[derive(Debug, Default)]
+pub(super) struct Outboxes {
     set: Arc<ChannelSet>,
-    lanes: Vec<Lane>,
-    /// Lanes with messages that ended in the present batch.
+    outlets: Vec<Outlet>,
+    /// Outlets with messages that ended in the present batch.
     ripe: Vec<usize>,
     /// Those who wait for messages whose last packet is encoded.
     written: Vec<Written>,
@@ -31,10 +31,11 @@ struct Flush {
     done: oneshot::Sender<()>,
 }
 
+/// The task's end of one outbox.
 #[derive(Debug)]
-struct Lane {
+struct Outlet {
     outbox: Arc<Outbox>,
-    run: VecDeque<Outgoing>,
+    run: VecDeque<Queued>,
     /// The message that the machine is cutting: its length, and who waits for it.
     current: Option<(usize, Option<Written>)>,
     /// Messages encoded wholly since the beginning.
@@ -53,32 +54,27 @@ impl Flush {
     }
 }
 
-impl Outbound {
-    pub(super) fn new(set: Arc<ChannelSet>, outboxes: Vec<Arc<Outbox>>) -> Self {
-        let lanes = outboxes.into_iter().map(Lane::new).collect();
-        Self {
-            set,
-            lanes,
-            ripe: Vec::new(),
-            written: Vec::new(),
-            flushes: Vec::new(),
-        }
+impl Outboxes {
+    /// Adds the outbox of the last channel of `set`.
+    pub(super) fn add(&mut self, set: Arc<ChannelSet>, outbox: Arc<Outbox>) {
+        self.set = set;
+        self.outlets.push(Outlet::new(outbox));
     }
 
     /// The channel at this index.
     pub(super) fn channel(&self, index: usize) -> Option<ChannelId> {
-        self.lanes.get(index).map(|lane| lane.outbox.channel)
+        self.outlets.get(index).map(|outlet| outlet.outbox.channel)
     }
 
     pub(super) fn channels(&self) -> impl Iterator<Item = ChannelId> {
-        self.lanes.iter().map(|lane| lane.outbox.channel)
+        self.outlets.iter().map(|outlet| outlet.outbox.channel)
     }
 
     /// The batch is written: gives back the room of the messages that ended in it.
     pub(super) fn on_written(&mut self) {
         for index in self.ripe.drain(..) {
-            if let Some(lane) = self.lanes.get_mut(index) {
-                lane.release();
+            if let Some(outlet) = self.outlets.get_mut(index) {
+                outlet.release();
             }
         }
     }
@@ -93,9 +89,9 @@ impl Outbound {
         // Calls that were given up leave nothing behind.
         self.flushes.retain(|flush| !flush.done.is_closed());
         let targets = self
-            .lanes
+            .outlets
             .iter()
-            .map(|lane| lane.outbox.queue.accepted())
+            .map(|outlet| outlet.outbox.queue.accepted())
             .collect();
         self.flushes.push(Flush { targets, done });
     }
@@ -109,7 +105,7 @@ impl Outbound {
         if self.flushes.is_empty() {
             return;
         }
-        let encoded: Vec<u64> = self.lanes.iter().map(|lane| lane.encoded).collect();
+        let encoded: Vec<u64> = self.outlets.iter().map(|outlet| outlet.encoded).collect();
         let (met, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.flushes)
             .into_iter()
             .partition(|flush| flush.is_met(&encoded));
@@ -121,8 +117,8 @@ impl Outbound {
 
     /// Accepts nothing more.
     pub(super) fn close(&self) {
-        for lane in &self.lanes {
-            lane.outbox.queue.close();
+        for outlet in &self.outlets {
+            outlet.outbox.queue.close();
         }
     }
 
@@ -130,12 +126,15 @@ impl Outbound {
     pub(super) fn abandon(&mut self) -> Vec<Unsent> {
         self.written.clear();
         self.flushes.clear();
-        self.lanes.iter_mut().filter_map(Lane::abandon).collect()
+        self.outlets
+            .iter_mut()
+            .filter_map(Outlet::abandon)
+            .collect()
     }
 
     pub(super) fn describe(&self, stats: &mut [ChannelStats]) {
-        for (lane, stats) in self.lanes.iter().zip(stats) {
-            let occupancy = lane.outbox.queue.occupancy();
+        for (outlet, stats) in self.outlets.iter().zip(stats) {
+            let occupancy = outlet.outbox.queue.occupancy();
             stats.queued_messages = occupancy.messages;
             stats.queued_bytes = occupancy.bytes;
         }
@@ -143,34 +142,34 @@ impl Outbound {
 
     /// Frees memory that a burst left behind.
     pub(super) fn shrink(&mut self) {
-        for lane in &mut self.lanes {
-            lane.outbox.queue.shrink();
-            if lane.run.is_empty() {
-                lane.run = VecDeque::new();
+        for outlet in &mut self.outlets {
+            outlet.outbox.queue.shrink();
+            if outlet.run.is_empty() {
+                outlet.run = VecDeque::new();
             }
         }
     }
 }
 
-impl MessageSource for Outbound {
+impl MessageSource for Outboxes {
     #[inline(always)]
     fn pop(&mut self, channel: ChannelId) -> Option<Bytes> {
         let index = self.set.index_of(channel)?;
-        let lane = self.lanes.get_mut(index)?;
-        if let Some((len, written)) = lane.current.take() {
-            if lane.spent_messages == 0 {
+        let outlet = self.outlets.get_mut(index)?;
+        if let Some((len, written)) = outlet.current.take() {
+            if outlet.spent_messages == 0 {
                 self.ripe.push(index);
             }
-            lane.on_encoded(len);
+            outlet.on_encoded(len);
             if let Some(written) = written {
                 self.written.push(written);
             }
         }
-        lane.next()
+        outlet.next()
     }
 }
 
-impl Lane {
+impl Outlet {
     fn new(outbox: Arc<Outbox>) -> Self {
         Self {
             outbox,
@@ -193,7 +192,7 @@ impl Lane {
         if self.run.is_empty() {
             self.outbox.queue.take_run(&mut self.run);
         }
-        let Outgoing { message, written } = self.run.pop_front()?;
+        let Queued { message, written } = self.run.pop_front()?;
         self.current = Some((message.len(), written));
         Some(message)
     }
@@ -211,11 +210,7 @@ impl Lane {
         self.run.append(&mut queued);
         let current = self.current.take();
         let messages = self.spent_messages + usize::from(current.is_some()) + self.run.len();
-        let waiting: usize = self
-            .run
-            .drain(..)
-            .map(|outgoing| outgoing.message.len())
-            .sum();
+        let waiting: usize = self.run.drain(..).map(|queued| queued.message.len()).sum();
         let bytes = self.spent_bytes + current.map_or(0, |(len, _)| len) + waiting;
         (messages > 0).then_some(Unsent {
             channel: self.outbox.channel,

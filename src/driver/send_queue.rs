@@ -1,24 +1,25 @@
-//! A queue bounded in messages and in bytes, for both directions.
+//! The queue between a channel's senders and the connection's task.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-/// Many producers, one consumer that takes whole runs.
+/// Many producers, one consumer that takes whole runs; bounded in messages and in bytes.
 ///
 /// What the consumer has taken counts until it is released, so the bounds hold for the run in its hands too. The lock is
 /// held for a few instructions: never while anybody is woken, and never across an await.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
-    limits: Limits,
+pub(super) struct SendQueue<T> {
+    bounds: Bounds,
     state: Mutex<State<T>>,
+    closing: Notify,
 }
 
 /// Bounds of a queue. An empty queue admits one message of any size.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct Bounds {
     pub(super) messages: usize,
     pub(super) bytes: usize,
 }
@@ -31,8 +32,8 @@ pub(super) struct Occupancy {
 }
 
 /// Why an item was not accepted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRoom {
     Closed,
     Full,
 }
@@ -44,9 +45,10 @@ struct State<T> {
     /// Items accepted since the beginning.
     accepted: u64,
     closed: bool,
-    /// Producers that wait for room, in order of arrival.
-    waiters: VecDeque<Waiter>,
-    consumer: Option<Waker>,
+    /// Producers that wait for room, by ticket, which is the order of arrival. Leaving the line costs the same wherever one
+    /// stands in it.
+    waiters: BTreeMap<u64, Waiter>,
+    next_ticket: u64,
 }
 
 #[derive(Debug)]
@@ -55,34 +57,37 @@ struct Waiter {
     granted: oneshot::Sender<()>,
 }
 
-impl<T> Queue<T> {
-    pub(super) fn new(limits: Limits) -> Self {
+impl<T> SendQueue<T> {
+    pub(super) fn new(bounds: Bounds) -> Self {
         let state = State {
             items: VecDeque::new(),
             occupancy: Occupancy::default(),
             accepted: 0,
             closed: false,
-            waiters: VecDeque::new(),
-            consumer: None,
+            waiters: BTreeMap::new(),
+            next_ticket: 0,
         };
         Self {
-            limits,
+            bounds,
             state: Mutex::new(state),
+            closing: Notify::new(),
         }
     }
 
     /// Accepts an item of `len` bytes if there is room and nobody waits for it. Says whether it is the first for the consumer.
     #[inline(always)]
-    pub(super) fn try_push(&self, item: T, len: usize) -> Result<bool, (Refusal, T)> {
+    pub(super) fn try_push(&self, item: T, len: usize) -> Result<bool, (NoRoom, T)> {
         let mut state = self.lock();
-        if state.closed {
-            return Err((Refusal::Closed, item));
+        match state.admit(len, self.bounds) {
+            Ok(()) => Ok(state.accept(item)),
+            Err(no_room) => Err((no_room, item)),
         }
-        if !state.waiters.is_empty() || !state.occupancy.fits(len, self.limits) {
-            return Err((Refusal::Full, item));
-        }
-        state.occupancy.add(1, len);
-        Ok(state.accept(item))
+    }
+
+    /// Takes room for `len` bytes if there is some and nobody waits for it.
+    pub(super) fn try_reserve(&self, len: usize) -> Result<Room<'_, T>, NoRoom> {
+        self.lock().admit(len, self.bounds)?;
+        Ok(self.room(len))
     }
 
     /// Waits for room for `len` bytes, in order of arrival; `None` if the queue is closed.
@@ -90,45 +95,34 @@ impl<T> Queue<T> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place, and the room if it was just granted.
-    pub(super) async fn reserve(&self, len: usize) -> Option<Slot<'_, T>> {
-        let granted = {
+    pub(super) async fn reserve(&self, len: usize) -> Option<Room<'_, T>> {
+        let mut place = {
             let mut state = self.lock();
-            if state.closed {
-                return None;
+            match state.admit(len, self.bounds) {
+                Ok(()) => return Some(self.room(len)),
+                Err(NoRoom::Closed) => return None,
+                Err(NoRoom::Full) => {
+                    let (ticket, granted) = state.line_up(len);
+                    Place {
+                        queue: self,
+                        ticket,
+                        len,
+                        granted,
+                    }
+                }
             }
-            if state.waiters.is_empty() && state.occupancy.fits(len, self.limits) {
-                state.occupancy.add(1, len);
-                return Some(Slot { queue: self, len });
-            }
-            let (granted, answer) = oneshot::channel();
-            state.waiters.push_back(Waiter { len, granted });
-            answer
-        };
-        let mut place = Place {
-            queue: self,
-            len,
-            granted,
         };
         let answer = (&mut place.granted).await;
-        answer.is_ok().then_some(Slot { queue: self, len })
+        answer.is_ok().then(|| self.room(len))
     }
 
-    /// Appends a run whose room the caller has checked, and wakes the consumer. Gives the run back if the queue is closed.
-    pub(super) fn push_run(&self, run: &mut VecDeque<T>, bytes: usize) -> Result<(), Refusal> {
-        let consumer = {
-            let mut state = self.lock();
-            if state.closed {
-                return Err(Refusal::Closed);
-            }
-            state.occupancy.add(run.len(), bytes);
-            state.accepted += run.len() as u64;
-            state.items.append(run);
-            state.consumer.take()
-        };
-        if let Some(consumer) = consumer {
-            consumer.wake();
+    /// The guard of room that is already counted.
+    pub(super) const fn room(&self, len: usize) -> Room<'_, T> {
+        Room {
+            queue: self,
+            len,
+            held: true,
         }
-        Ok(())
     }
 
     /// Swaps all that waits into `run`, which must be empty.
@@ -136,29 +130,11 @@ impl<T> Queue<T> {
         std::mem::swap(&mut self.lock().items, run);
     }
 
-    /// Like `take_run`, but waits for something; `false` if the queue is closed and empty.
-    pub(super) fn poll_run(&self, cx: &Context<'_>, run: &mut VecDeque<T>) -> Poll<bool> {
-        let mut state = self.lock();
-        if !state.items.is_empty() {
-            std::mem::swap(&mut state.items, run);
-            return Poll::Ready(true);
-        }
-        if state.closed {
-            return Poll::Ready(false);
-        }
-        shrink(&mut state.items);
-        match &mut state.consumer {
-            Some(waker) => waker.clone_from(cx.waker()),
-            slot => *slot = Some(cx.waker().clone()),
-        }
-        Poll::Pending
-    }
-
     /// Gives back the room of what the consumer took, and once the queue is half empty grants it to those who wait.
     pub(super) fn release(&self, messages: usize, bytes: usize) {
         let mut back = Occupancy { messages, bytes };
         loop {
-            let granted = self.lock().release(back, self.limits);
+            let granted = self.lock().release(back, self.bounds);
             back = Occupancy::default();
             for waiter in granted {
                 // A waiter that is gone leaves its room to the next one.
@@ -174,14 +150,22 @@ impl<T> Queue<T> {
 
     /// Accepts nothing more: producers that wait get nothing, the consumer gets what is left.
     pub(super) fn close(&self) {
-        let (waiters, consumer) = {
+        let waiters = {
             let mut state = self.lock();
             state.closed = true;
-            (std::mem::take(&mut state.waiters), state.consumer.take())
+            std::mem::take(&mut state.waiters)
         };
         drop(waiters);
-        if let Some(consumer) = consumer {
-            consumer.wake();
+        self.closing.notify_waiters();
+    }
+
+    /// Waits until the queue is closed.
+    pub(super) async fn closed(&self) {
+        let mut notified = pin!(self.closing.notified());
+        // From here a close is not missed.
+        notified.as_mut().enable();
+        if !self.is_closed() {
+            notified.await;
         }
     }
 
@@ -204,7 +188,7 @@ impl<T> Queue<T> {
         if state.closed || !state.waiters.is_empty() {
             return 0;
         }
-        self.limits
+        self.bounds
             .messages
             .saturating_sub(state.occupancy.messages)
     }
@@ -223,6 +207,19 @@ impl<T> Queue<T> {
 }
 
 impl<T> State<T> {
+    /// Takes room for `len` bytes, unless somebody waits for it already.
+    #[inline]
+    fn admit(&mut self, len: usize, bounds: Bounds) -> Result<(), NoRoom> {
+        if self.closed {
+            return Err(NoRoom::Closed);
+        }
+        if !self.waiters.is_empty() || !self.occupancy.fits(len, bounds) {
+            return Err(NoRoom::Full);
+        }
+        self.occupancy.add(1, len);
+        Ok(())
+    }
+
     #[inline]
     fn accept(&mut self, item: T) -> bool {
         let first = self.items.is_empty();
@@ -231,19 +228,27 @@ impl<T> State<T> {
         first
     }
 
-    fn release(&mut self, back: Occupancy, limits: Limits) -> Vec<Waiter> {
+    fn line_up(&mut self, len: usize) -> (u64, oneshot::Receiver<()>) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let (granted, answer) = oneshot::channel();
+        self.waiters.insert(ticket, Waiter { len, granted });
+        (ticket, answer)
+    }
+
+    fn release(&mut self, back: Occupancy, bounds: Bounds) -> Vec<Waiter> {
         self.occupancy.remove(back);
         let mut granted = Vec::new();
         // With no items left, what fills the queue may be room that was reserved and is not used for long.
-        let ripe = self.items.is_empty() || self.occupancy.is_half_empty(limits);
+        let ripe = self.items.is_empty() || self.occupancy.is_half_empty(bounds);
         if self.closed || !ripe {
             return granted;
         }
-        while let Some(waiter) = self.waiters.pop_front() {
-            if !self.occupancy.fits(waiter.len, limits) {
-                self.waiters.push_front(waiter);
+        while let Some(first) = self.waiters.first_entry() {
+            if !self.occupancy.fits(first.get().len, bounds) {
                 break;
             }
+            let waiter = first.remove();
             self.occupancy.add(1, waiter.len);
             granted.push(waiter);
         }
@@ -252,21 +257,22 @@ impl<T> State<T> {
 }
 
 impl Occupancy {
-    pub(super) const fn fits(self, len: usize, limits: Limits) -> bool {
+    pub(super) const fn fits(self, len: usize, bounds: Bounds) -> bool {
         let bytes = self.bytes.saturating_add(len);
-        self.messages == 0 || (self.messages < limits.messages && bytes <= limits.bytes)
+        self.messages == 0 || (self.messages < bounds.messages && bytes <= bounds.bytes)
     }
 
-    const fn is_half_empty(self, limits: Limits) -> bool {
-        self.messages <= limits.messages / 2 && self.bytes <= limits.bytes / 2
+    const fn is_half_empty(self, bounds: Bounds) -> bool {
+        self.messages <= bounds.messages / 2 && self.bytes <= bounds.bytes / 2
     }
 
-    pub(super) const fn add(&mut self, messages: usize, bytes: usize) {
-        self.messages += messages;
-        self.bytes += bytes;
+    /// What is reserved is not held, so the sum of all reservations may be more than memory could ever have.
+    const fn add(&mut self, messages: usize, bytes: usize) {
+        self.messages = self.messages.saturating_add(messages);
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    pub(super) const fn remove(&mut self, back: Self) {
+    const fn remove(&mut self, back: Self) {
         self.messages = self.messages.saturating_sub(back.messages);
         self.bytes = self.bytes.saturating_sub(back.bytes);
     }
@@ -274,13 +280,20 @@ impl Occupancy {
 
 /// Room for one message, given back when dropped unused.
 #[derive(Debug)]
-pub(super) struct Slot<'a, T> {
-    queue: &'a Queue<T>,
+pub(super) struct Room<'a, T> {
+    queue: &'a SendQueue<T>,
     len: usize,
+    held: bool,
 }
 
-impl<T> Slot<'_, T> {
+impl<T> Room<'_, T> {
     pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Keeps the room counted without the guard; [`SendQueue::room`] guards it again.
+    pub(super) fn keep(mut self) -> usize {
+        self.held = false;
         self.len
     }
 
@@ -291,17 +304,21 @@ impl<T> Slot<'_, T> {
         if state.closed {
             return Err(item);
         }
-        state.occupancy.bytes = (state.occupancy.bytes + len).saturating_sub(self.len);
+        let unused = self.len.saturating_sub(len);
+        state.occupancy.remove(Occupancy {
+            messages: 0,
+            bytes: unused,
+        });
         let first = state.accept(item);
         drop(state);
-        self.len = USED;
+        self.held = false;
         Ok(first)
     }
 }
 
-impl<T> Drop for Slot<'_, T> {
+impl<T> Drop for Room<'_, T> {
     fn drop(&mut self) {
-        if self.len != USED {
+        if self.held {
             self.queue.release(1, self.len);
         }
     }
@@ -309,7 +326,8 @@ impl<T> Drop for Slot<'_, T> {
 
 /// A place among those who wait.
 struct Place<'a, T> {
-    queue: &'a Queue<T>,
+    queue: &'a SendQueue<T>,
+    ticket: u64,
     len: usize,
     granted: oneshot::Receiver<()>,
 }
@@ -322,20 +340,16 @@ impl<T> Drop for Place<'_, T> {
             return;
         }
         let mut state = self.queue.lock();
-        state.waiters.retain(|waiter| !waiter.granted.is_closed());
+        let was_first = state
+            .waiters
+            .first_key_value()
+            .is_some_and(|(first, _)| *first == self.ticket);
+        let waiter = state.waiters.remove(&self.ticket);
         drop(state);
-        self.queue.release(0, 0);
+        drop(waiter);
+        // Whoever is first now may need less.
+        if was_first {
+            self.queue.release(0, 0);
+        }
     }
 }
-
-/// Frees the memory of an empty run, unless it is little.
-pub(super) fn shrink<T>(run: &mut VecDeque<T>) {
-    if run.capacity() > KEPT_CAPACITY {
-        *run = VecDeque::new();
-    }
-}
-
-/// The least that the standard library allocates, so that an exchange of single messages allocates nothing.
-const KEPT_CAPACITY: usize = 4;
-/// Marks a slot whose room went to a message; no message is that long.
-const USED: usize = usize::MAX;
