@@ -21,7 +21,8 @@ use crate::secret::internals::{
     Ephemeral, EphemeralKey, MAX_DATA, SEALED_FRAME, admitting, encode_authentication, symmetric,
 };
 use crate::secret::{
-    HandshakeError, HandshakeMessage, Identity, KeyType, PublicKey, Rejection, SecretConnection,
+    HandshakeMessage, Identity, KeyType, PublicKey, Rejection, SecretConnection,
+    SecretHandshakeError,
 };
 
 /// Makes the bytes of a remote of `data` and lets it meet us.
@@ -72,7 +73,7 @@ enum Outcome {
         rest: Vec<u8>,
         end: End,
     },
-    Refused(HandshakeError),
+    Refused(SecretHandshakeError),
     Waits,
 }
 
@@ -149,21 +150,21 @@ fn judge_ephemeral(
     stream: &[u8],
     settings: &Settings,
     ours: &mut Vec<u8>,
-) -> Result<Outcome, HandshakeError> {
+) -> Result<Outcome, SecretHandshakeError> {
     let kind = HandshakeMessage::Ephemeral;
     let Some((message, rest)) = take_delimited(stream, kind)? else {
         return match settings.ending {
-            Ending::Closed => Err(HandshakeError::Closed),
-            Ending::Failed(error) => Err(HandshakeError::Io(error.into())),
+            Ending::Closed => Err(SecretHandshakeError::Closed),
+            Ending::Failed(error) => Err(SecretHandshakeError::Io(error.into())),
             Ending::Silent => Ok(Outcome::Waits),
         };
     };
-    let malformed = HandshakeError::Malformed { message: kind };
+    let malformed = SecretHandshakeError::Malformed { message: kind };
     let key = Bytes::decode(message).map_err(|_| malformed)?;
     let len = key.len();
-    let key =
-        EphemeralKey::try_from(&key[..]).map_err(|_| HandshakeError::EphemeralLength { len })?;
-    let secret = shared_secret(&SCALAR, &key).ok_or(HandshakeError::LowOrderPoint)?;
+    let key = EphemeralKey::try_from(&key[..])
+        .map_err(|_| SecretHandshakeError::EphemeralLength { len })?;
+    let secret = shared_secret(&SCALAR, &key).ok_or(SecretHandshakeError::LowOrderPoint)?;
     let mut keys = Keys::new(our_ephemeral(), &key, &secret);
     ours.extend(
         keys.ours
@@ -178,32 +179,32 @@ fn judge_authentication(
     end: End,
     keys: Keys,
     settings: &Settings,
-) -> Result<Outcome, HandshakeError> {
+) -> Result<Outcome, SecretHandshakeError> {
     use crate::secret::FrameError::Truncated;
     let kind = HandshakeMessage::Authentication;
     let Some((message, rest)) = take_delimited(data, kind)? else {
         return match end {
-            End::Clean | End::Frame(Truncated { .. }) => Err(HandshakeError::Closed),
-            End::Frame(error) => Err(HandshakeError::Frame(error)),
-            End::Failed(error) => Err(HandshakeError::Io(error.into())),
+            End::Clean | End::Frame(Truncated { .. }) => Err(SecretHandshakeError::Closed),
+            End::Frame(error) => Err(SecretHandshakeError::Frame(error)),
+            End::Failed(error) => Err(SecretHandshakeError::Io(error.into())),
             End::Waits => Ok(Outcome::Waits),
         };
     };
-    let malformed = HandshakeError::Malformed { message: kind };
+    let malformed = SecretHandshakeError::Malformed { message: kind };
     let message = AuthSigMessage::decode(message).map_err(|_| malformed)?;
     let found = match message.pub_key.and_then(|key| key.sum) {
         Some(Sum::Ed25519(key)) => Ok(key),
         Some(Sum::Secp256k1(_)) => Err(KeyType::Secp256k1),
         None => Err(KeyType::Absent),
     };
-    let key = found.map_err(|found| HandshakeError::KeyType { found })?;
-    let bytes =
-        <[u8; 32]>::try_from(&key[..]).map_err(|_| HandshakeError::KeyLength { len: key.len() })?;
+    let key = found.map_err(|found| SecretHandshakeError::KeyType { found })?;
+    let bytes = <[u8; 32]>::try_from(&key[..])
+        .map_err(|_| SecretHandshakeError::KeyLength { len: key.len() })?;
     let signed = UnparsedPublicKey::new(&ED25519, bytes).verify(&keys.challenge, &message.sig);
     let key = PublicKey::new(bytes);
-    signed.map_err(|_| HandshakeError::BadSignature { key })?;
+    signed.map_err(|_| SecretHandshakeError::BadSignature { key })?;
     match rejection(settings) {
-        Some(rejection) if settings.admitting => Err(HandshakeError::Rejected(rejection)),
+        Some(rejection) if settings.admitting => Err(SecretHandshakeError::Rejected(rejection)),
         _ => Ok(Outcome::Accepted {
             keys,
             key,
@@ -220,17 +221,17 @@ type Split<'a> = (&'a [u8], &'a [u8]);
 fn take_delimited(
     bytes: &[u8],
     message: HandshakeMessage,
-) -> Result<Option<Split<'_>>, HandshakeError> {
+) -> Result<Option<Split<'_>>, SecretHandshakeError> {
     let mut len = 0u64;
     for (at, byte) in bytes.iter().enumerate() {
         if at == 9 && *byte > 1 {
-            return Err(HandshakeError::Malformed { message });
+            return Err(SecretHandshakeError::Malformed { message });
         }
         len |= u64::from(byte & 0x7f) << (7 * at);
         if *byte < 0x80 {
             if len > MAX_MESSAGE as u64 {
                 let max = MAX_MESSAGE;
-                return Err(HandshakeError::TooLong { message, len, max });
+                return Err(SecretHandshakeError::TooLong { message, len, max });
             }
             let len = usize::try_from(len).expect("it is below the limit");
             return Ok(bytes[at + 1..].split_at_checked(len));

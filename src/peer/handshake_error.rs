@@ -13,7 +13,7 @@ use crate::secret::{self, ExchangeError, Rejection};
 pub enum HandshakeError {
     /// The remote did not prove who it is, or sent what is not encrypted as it must be.
     #[error("authentication failed: {0}")]
-    Authentication(#[source] secret::HandshakeError),
+    Authentication(#[source] secret::SecretHandshakeError),
     /// It was cancelled by us.
     #[error("the handshake was cancelled")]
     Cancelled,
@@ -65,15 +65,15 @@ pub enum HandshakeError {
     },
 }
 
-impl From<secret::HandshakeError> for HandshakeError {
-    fn from(error: secret::HandshakeError) -> Self {
+impl From<secret::SecretHandshakeError> for HandshakeError {
+    fn from(error: secret::SecretHandshakeError) -> Self {
         match error {
-            secret::HandshakeError::Closed => Self::Closed,
-            secret::HandshakeError::Io(error) => Self::Io(error),
-            secret::HandshakeError::Malformed { message } => Self::Malformed {
+            secret::SecretHandshakeError::Closed => Self::Closed,
+            secret::SecretHandshakeError::Io(error) => Self::Io(error),
+            secret::SecretHandshakeError::Malformed { message } => Self::Malformed {
                 message: message.into(),
             },
-            secret::HandshakeError::Rejected(rejection) => Self::Rejected(rejection),
+            secret::SecretHandshakeError::Rejected(rejection) => Self::Rejected(rejection),
             other => Self::Authentication(other),
         }
     }

@@ -10,7 +10,7 @@ pub type Rejection = Box<dyn Error + Send + Sync>;
 /// A handshake that did not end in an encrypted stream.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum HandshakeError {
+pub enum SecretHandshakeError {
     /// The signature is not one of the key that came with it, over the challenge of this connection.
     #[error("the remote's signature does not fit its key {key} and this connection")]
     BadSignature {

@@ -16,13 +16,13 @@ pub(crate) async fn exchange<Io: AsyncRead + AsyncWrite + Unpin>(
     ours: &[u8],
     max: usize,
 ) -> Result<Vec<u8>, ExchangeError> {
-    let mut outgoing = Outgoing {
+    let mut ours_out = OurMessage {
         rest: ours,
         flushed: ours.is_empty(),
     };
-    let mut incoming = Incoming::new(max);
+    let mut incoming = TheirMessage::new(max);
     poll_fn(|cx| {
-        let written = outgoing.poll(io, cx);
+        let written = ours_out.poll(io, cx);
         // A remote that refuses us closes, and what it said before tells more than the failed write.
         let read = incoming.poll(io, cx)?;
         let written = written?;
@@ -67,12 +67,12 @@ impl From<io::Error> for ExchangeError {
     }
 }
 
-struct Outgoing<'a> {
+struct OurMessage<'a> {
     rest: &'a [u8],
     flushed: bool,
 }
 
-impl Outgoing<'_> {
+impl OurMessage<'_> {
     fn poll<Io: AsyncWrite + Unpin>(
         &mut self,
         io: &mut Io,
@@ -98,13 +98,13 @@ impl Outgoing<'_> {
     }
 }
 
-struct Incoming {
+struct TheirMessage {
     max: usize,
     len: Len,
     body: Vec<u8>,
 }
 
-impl Incoming {
+impl TheirMessage {
     const fn new(max: usize) -> Self {
         Self {
             max,

@@ -9,7 +9,7 @@ use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-use super::error::{HandshakeError, HandshakeMessage, KeyType, Rejection};
+use super::error::{HandshakeMessage, KeyType, Rejection, SecretHandshakeError};
 use super::exchange::{ExchangeError, exchange};
 use super::identity::{Identity, PUBLIC_KEY_LEN, PublicKey};
 use super::key_schedule::{Ephemeral, EphemeralKey};
@@ -27,12 +27,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
     ///
     /// # Errors
     ///
-    /// Each way in which the remote can fail is a [`HandshakeError`] of its own. The stream is closed with any.
+    /// Each way in which the remote can fail is a [`SecretHandshakeError`] of its own. The stream is closed with any.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the stream.
-    pub async fn handshake(io: Io, identity: &Identity) -> Result<Self, HandshakeError> {
+    pub async fn handshake(io: Io, identity: &Identity) -> Result<Self, SecretHandshakeError> {
         symmetric(io, identity, fresh_ephemeral()?).await
     }
 
@@ -42,7 +42,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
     ///
     /// # Errors
     ///
-    /// As for `handshake`, and [`HandshakeError::Rejected`] with what `admit` said.
+    /// As for `handshake`, and [`SecretHandshakeError::Rejected`] with what `admit` said.
     ///
     /// # Cancel safety
     ///
@@ -51,7 +51,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
         io: Io,
         identity: &Identity,
         admit: impl FnOnce(PublicKey) -> Admission,
-    ) -> Result<Self, HandshakeError>
+    ) -> Result<Self, SecretHandshakeError>
     where
         Admission: Future<Output = Result<(), Rejection>>,
     {
@@ -64,7 +64,7 @@ pub(crate) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
     identity: &Identity,
     ephemeral: Ephemeral,
-) -> Result<SecretConnection<Io>, HandshakeError> {
+) -> Result<SecretConnection<Io>, SecretHandshakeError> {
     let (mut stream, challenge) = agree(io, ephemeral).await?;
     let ours = encode_authentication(identity, &challenge);
     let remote_key = learn_key(&mut stream, &ours, &challenge).await?;
@@ -77,38 +77,40 @@ pub(crate) async fn admitting<Io: AsyncRead + AsyncWrite + Unpin, Admission>(
     identity: &Identity,
     ephemeral: Ephemeral,
     admit: impl FnOnce(PublicKey) -> Admission,
-) -> Result<SecretConnection<Io>, HandshakeError>
+) -> Result<SecretConnection<Io>, SecretHandshakeError>
 where
     Admission: Future<Output = Result<(), Rejection>>,
 {
     let (mut stream, challenge) = agree(io, ephemeral).await?;
     let remote_key = learn_key(&mut stream, &[], &challenge).await?;
-    admit(remote_key).await.map_err(HandshakeError::Rejected)?;
-    let ours = encode_authentication(identity, &challenge);
-    write(&mut stream, &ours)
+    admit(remote_key)
         .await
-        .map_err(|error| HandshakeError::of(error.into(), HandshakeMessage::Authentication))?;
+        .map_err(SecretHandshakeError::Rejected)?;
+    let ours = encode_authentication(identity, &challenge);
+    write(&mut stream, &ours).await.map_err(|error| {
+        SecretHandshakeError::of(error.into(), HandshakeMessage::Authentication)
+    })?;
     Ok(SecretConnection::new(stream, remote_key))
 }
 
 /// A pair to be used for one handshake.
-pub(super) fn fresh_ephemeral() -> Result<Ephemeral, HandshakeError> {
+pub(super) fn fresh_ephemeral() -> Result<Ephemeral, SecretHandshakeError> {
     let mut scalar = Zeroizing::new(EphemeralKey::default());
     let filled = SystemRandom::new().fill(scalar.as_mut()).ok();
     filled
         .and_then(|()| Ephemeral::new(&scalar))
-        .ok_or(HandshakeError::Cryptography)
+        .ok_or(SecretHandshakeError::Cryptography)
 }
 
 /// Exchanges ephemeral keys; gives the stream under the new keys, and the challenge that both sides have to sign.
 async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
     mut io: Io,
     ephemeral: Ephemeral,
-) -> Result<(Sealed<Io>, [u8; 32]), HandshakeError> {
+) -> Result<(Sealed<Io>, [u8; 32]), SecretHandshakeError> {
     let ours = Bytes::copy_from_slice(ephemeral.public()).encode_length_delimited_to_vec();
     let theirs = exchange(&mut io, &ours, MAX_MESSAGE)
         .await
-        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Ephemeral))?;
+        .map_err(|error| SecretHandshakeError::of(error, HandshakeMessage::Ephemeral))?;
     let session = ephemeral.agree(&decode_ephemeral(&theirs)?)?;
     let stream = Sealed {
         io,
@@ -123,10 +125,10 @@ async fn learn_key<Io: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Sealed<Io>,
     ours: &[u8],
     challenge: &[u8],
-) -> Result<PublicKey, HandshakeError> {
+) -> Result<PublicKey, SecretHandshakeError> {
     let theirs = exchange(stream, ours, MAX_MESSAGE)
         .await
-        .map_err(|error| HandshakeError::of(error, HandshakeMessage::Authentication))?;
+        .map_err(|error| SecretHandshakeError::of(error, HandshakeMessage::Authentication))?;
     authenticate(&theirs, challenge)
 }
 
@@ -135,14 +137,14 @@ async fn write<Io: AsyncWrite + Unpin>(stream: &mut Sealed<Io>, bytes: &[u8]) ->
     stream.flush().await
 }
 
-fn decode_ephemeral(message: &[u8]) -> Result<EphemeralKey, HandshakeError> {
-    let malformed = HandshakeError::Malformed {
+fn decode_ephemeral(message: &[u8]) -> Result<EphemeralKey, SecretHandshakeError> {
+    let malformed = SecretHandshakeError::Malformed {
         message: HandshakeMessage::Ephemeral,
     };
     // On the wire it is a `google.protobuf.BytesValue`, which prost has as `Bytes`.
     let key = Bytes::decode(message).map_err(|_| malformed)?;
     let len = key.len();
-    EphemeralKey::try_from(key.as_ref()).map_err(|_| HandshakeError::EphemeralLength { len })
+    EphemeralKey::try_from(key.as_ref()).map_err(|_| SecretHandshakeError::EphemeralLength { len })
 }
 
 pub(crate) fn encode_authentication(identity: &Identity, challenge: &[u8]) -> Vec<u8> {
@@ -157,8 +159,8 @@ pub(crate) fn encode_authentication(identity: &Identity, challenge: &[u8]) -> Ve
 }
 
 /// Says whose key signed the challenge.
-fn authenticate(message: &[u8], challenge: &[u8]) -> Result<PublicKey, HandshakeError> {
-    let malformed = HandshakeError::Malformed {
+fn authenticate(message: &[u8], challenge: &[u8]) -> Result<PublicKey, SecretHandshakeError> {
+    let malformed = SecretHandshakeError::Malformed {
         message: HandshakeMessage::Authentication,
     };
     let message = AuthSigMessage::decode(message).map_err(|_| malformed)?;
@@ -167,19 +169,19 @@ fn authenticate(message: &[u8], challenge: &[u8]) -> Result<PublicKey, Handshake
         Some(Sum::Secp256k1(_)) => Err(KeyType::Secp256k1),
         None => Err(KeyType::Absent),
     };
-    let key = found.map_err(|found| HandshakeError::KeyType { found })?;
+    let key = found.map_err(|found| SecretHandshakeError::KeyType { found })?;
     let len = key.len();
     let key = <[u8; PUBLIC_KEY_LEN]>::try_from(key.as_ref())
-        .map_err(|_| HandshakeError::KeyLength { len })?;
+        .map_err(|_| SecretHandshakeError::KeyLength { len })?;
     let key = PublicKey::new(key);
     if key.has_signed(challenge, &message.sig) {
         Ok(key)
     } else {
-        Err(HandshakeError::BadSignature { key })
+        Err(SecretHandshakeError::BadSignature { key })
     }
 }
 
-impl HandshakeError {
+impl SecretHandshakeError {
     fn of(error: ExchangeError, message: HandshakeMessage) -> Self {
         match error {
             ExchangeError::Closed => Self::Closed,

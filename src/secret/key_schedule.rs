@@ -5,7 +5,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use merlin::Transcript;
 use zeroize::Zeroizing;
 
-use super::error::HandshakeError;
+use super::error::SecretHandshakeError;
 use super::frame::{Opener, Sealer, frame_key};
 
 /// Our ephemeral X25519 key pair.
@@ -33,12 +33,12 @@ impl Ephemeral {
     /// # Errors
     ///
     /// If the key is a low-order point, with which the shared secret is zero for every scalar.
-    pub(crate) fn agree(self, theirs: &EphemeralKey) -> Result<Session, HandshakeError> {
+    pub(crate) fn agree(self, theirs: &EphemeralKey) -> Result<Session, SecretHandshakeError> {
         let theirs_checked = UnparsedPublicKey::new(&X25519, theirs);
         agree(
             &self.scalar,
             theirs_checked,
-            HandshakeError::LowOrderPoint,
+            SecretHandshakeError::LowOrderPoint,
             |secret| Session::derive(&self.public, theirs, secret),
         )
     }
@@ -58,7 +58,7 @@ impl Session {
         ours: &EphemeralKey,
         theirs: &EphemeralKey,
         secret: &[u8],
-    ) -> Result<Self, HandshakeError> {
+    ) -> Result<Self, SecretHandshakeError> {
         // Which end has the lower key decides which of the two keys it receives with; equal keys count as lower on both.
         let we_are_lower = ours <= theirs;
         let (lower, upper) = if we_are_lower {
@@ -74,7 +74,7 @@ impl Session {
         } else {
             (second, first)
         };
-        let key = |bytes| frame_key(bytes).ok_or(HandshakeError::Cryptography);
+        let key = |bytes| frame_key(bytes).ok_or(SecretHandshakeError::Cryptography);
         Ok(Self {
             sealer: Sealer::new(key(send)?),
             opener: Opener::new(key(receive)?),
@@ -96,13 +96,13 @@ pub(crate) fn challenge(lower: &EphemeralKey, upper: &EphemeralKey, secret: &[u8
     challenge
 }
 
-pub(crate) fn expand(secret: &[u8]) -> Result<Zeroizing<[u8; MATERIAL_LEN]>, HandshakeError> {
+pub(crate) fn expand(secret: &[u8]) -> Result<Zeroizing<[u8; MATERIAL_LEN]>, SecretHandshakeError> {
     let mut material = Zeroizing::new([0; MATERIAL_LEN]);
     Salt::new(HKDF_SHA256, &[])
         .extract(secret)
         .expand(&[INFO], Material)
         .and_then(|expanded| expanded.fill(material.as_mut()))
-        .map_err(|_| HandshakeError::Cryptography)?;
+        .map_err(|_| SecretHandshakeError::Cryptography)?;
     Ok(material)
 }
 

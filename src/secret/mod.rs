@@ -30,7 +30,7 @@ pub(crate) mod internals {
     pub(crate) use super::writer::FrameWriter;
 }
 
-pub use error::{FrameError, HandshakeError, HandshakeMessage, KeyType, Rejection};
+pub use error::{FrameError, HandshakeMessage, KeyType, Rejection, SecretHandshakeError};
 #[cfg(feature = "peer")]
 pub(crate) use exchange::{ExchangeError, exchange};
 pub use identity::{Identity, IdentityError, PublicKey};

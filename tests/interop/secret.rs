@@ -1,6 +1,6 @@
 //! The encrypted stream by itself, without a connection on it.
 
-use mconn::secret::{FrameError, HandshakeError, HandshakeMessage, SecretConnection};
+use mconn::secret::{FrameError, HandshakeMessage, SecretConnection, SecretHandshakeError};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -135,7 +135,7 @@ struct Case {
     /// Bytes of 0x5a after it.
     more: usize,
     by_go: &'static str,
-    by_us: fn(&HandshakeError) -> bool,
+    by_us: fn(&SecretHandshakeError) -> bool,
 }
 
 impl Case {
@@ -149,32 +149,32 @@ const CASES: [Case; 6] = [
         start: "",
         more: 0,
         by_go: "EOF",
-        by_us: |error| matches!(error, HandshakeError::Closed),
+        by_us: |error| matches!(error, SecretHandshakeError::Closed),
     },
     Case {
         start: "220a20",
         more: 0,
         by_go: "EOF",
-        by_us: |error| matches!(error, HandshakeError::Closed),
+        by_us: |error| matches!(error, SecretHandshakeError::Closed),
     },
     Case {
         start: "220a200000000000000000000000000000000000000000000000000000000000000000",
         more: 0,
         by_go: "low order point",
-        by_us: |error| matches!(error, HandshakeError::LowOrderPoint),
+        by_us: |error| matches!(error, SecretHandshakeError::LowOrderPoint),
     },
     // A point like any other, and then no frame that we could have keys for.
     Case {
         start: "220a20",
         more: 32 + 1_044,
         by_go: "failed to decrypt SecretConnection",
-        by_us: |error| matches!(error, HandshakeError::Frame(FrameError::NotAuthentic)),
+        by_us: |error| matches!(error, SecretHandshakeError::Frame(FrameError::NotAuthentic)),
     },
     Case {
         start: "220a20",
         more: 32 + 1_043,
         by_go: "unexpected EOF",
-        by_us: |error| matches!(error, HandshakeError::Closed),
+        by_us: |error| matches!(error, SecretHandshakeError::Closed),
     },
     Case {
         start: "03088001",
@@ -182,7 +182,7 @@ const CASES: [Case; 6] = [
         by_go: "wrong wireType = 0 for field Value",
         by_us: |error| {
             let message = HandshakeMessage::Ephemeral;
-            matches!(error, HandshakeError::Malformed { message: which } if *which == message)
+            matches!(error, SecretHandshakeError::Malformed { message: which } if *which == message)
         },
     },
 ];

@@ -7,7 +7,7 @@ use super::kit::*;
 use super::session::{Session, ephemeral};
 use crate::peer::{HandshakeError, MalformedMessage};
 use crate::proto::crypto::v1::public_key::Sum;
-use crate::secret::{FrameError, HandshakeError as Cause, HandshakeMessage, KeyType};
+use crate::secret::{FrameError, HandshakeMessage, KeyType, SecretHandshakeError as Cause};
 
 #[tokio::test(start_paused = true)]
 async fn a_remote_that_proves_its_key_is_asked_for_its_node_info() {

@@ -7,14 +7,16 @@ use super::kit::*;
 use super::line::{End, fed};
 use crate::fuzzing::remote::{Remote, ephemeral_message};
 use crate::secret::internals::admitting;
-use crate::secret::{FrameError, HandshakeError, HandshakeMessage, KeyType, SecretConnection};
+use crate::secret::{
+    FrameError, HandshakeMessage, KeyType, SecretConnection, SecretHandshakeError,
+};
 
 const MODES: [Mode; 2] = [Mode::Symmetric, Mode::Admitting];
 
 #[test]
 fn a_remote_that_sends_no_ephemeral_key_has_closed() {
     for_each_mode(b"", |error| {
-        assert!(matches!(error, HandshakeError::Closed))
+        assert!(matches!(error, SecretHandshakeError::Closed))
     });
 }
 
@@ -40,7 +42,7 @@ fn an_ephemeral_key_of_another_length_is_refused_for_that() {
         let message = delimited(&key);
         for_each_mode(&message, |error| {
             let found = match error {
-                HandshakeError::EphemeralLength { len } => Some(len),
+                SecretHandshakeError::EphemeralLength { len } => Some(len),
                 _ => None,
             };
             assert_eq!(found, Some(len));
@@ -65,7 +67,10 @@ fn no_point_of_low_order_is_taken() {
         for top_bit in [0, 0x80] {
             point[31] = point[31] & 0x7f | top_bit;
             for_each_mode(&ephemeral_message(&point), |error| {
-                assert!(matches!(error, HandshakeError::LowOrderPoint), "{error:?}");
+                assert!(
+                    matches!(error, SecretHandshakeError::LowOrderPoint),
+                    "{error:?}"
+                );
             });
         }
     }
@@ -74,7 +79,7 @@ fn no_point_of_low_order_is_taken() {
 #[test]
 fn a_remote_that_sends_no_authentication_has_closed() {
     for_each_mode(&remote().ephemeral_message(), |error| {
-        assert!(matches!(error, HandshakeError::Closed));
+        assert!(matches!(error, SecretHandshakeError::Closed));
     });
 }
 
@@ -92,7 +97,7 @@ fn an_authentication_under_other_keys_is_not_authentic() {
     for frame in streams {
         let stream = [remote().ephemeral_message(), frame].concat();
         for_each_mode(&stream, |error| {
-            let told = matches!(error, HandshakeError::Frame(FrameError::NotAuthentic));
+            let told = matches!(error, SecretHandshakeError::Frame(FrameError::NotAuthentic));
             assert!(told, "{error:?}");
         });
     }
@@ -116,7 +121,7 @@ fn a_key_that_is_not_ed25519_is_refused_for_its_type() {
     for (message, wanted) in cases {
         for_each_authentication(&delimited(&message), |error| {
             let found = match error {
-                HandshakeError::KeyType { found } => Some(*found),
+                SecretHandshakeError::KeyType { found } => Some(*found),
                 _ => None,
             };
             assert_eq!(found, Some(wanted), "{error:?}");
@@ -125,7 +130,7 @@ fn a_key_that_is_not_ed25519_is_refused_for_its_type() {
     for len in [0, 31, 33] {
         for_each_authentication(&delimited(&key(1, len)), |error| {
             let found = match error {
-                HandshakeError::KeyLength { len } => Some(*len),
+                SecretHandshakeError::KeyLength { len } => Some(*len),
                 _ => None,
             };
             assert_eq!(found, Some(usize::from(len)), "{error:?}");
@@ -151,7 +156,7 @@ fn a_signature_of_another_connection_is_bad_and_names_the_key() {
     let elsewhere = Remote::new(ours.public(), &scalar(9), &[THEM; 32]);
     for_each_authentication(&elsewhere.authentication(), |error| {
         let of = match error {
-            HandshakeError::BadSignature { key } => Some(*key),
+            SecretHandshakeError::BadSignature { key } => Some(*key),
             _ => None,
         };
         assert_eq!(of, Some(*identity(THEM).public_key()), "{error:?}");
@@ -179,7 +184,7 @@ fn messages_up_to_the_limit_are_taken_and_longer_ones_refused() {
         for mode in MODES {
             match meet(mode, &stream) {
                 Ok(_) => assert!(taken),
-                Err(HandshakeError::TooLong {
+                Err(SecretHandshakeError::TooLong {
                     message,
                     len: stated,
                     max,
@@ -199,7 +204,10 @@ fn a_remote_that_closes_at_any_byte_has_closed() {
     let greeting = remote().greeting();
     for end in 0..greeting.len() {
         for_each_mode(&greeting[..end], |error| {
-            assert!(matches!(error, HandshakeError::Closed), "{end}: {error:?}");
+            assert!(
+                matches!(error, SecretHandshakeError::Closed),
+                "{end}: {error:?}"
+            );
         });
     }
 }
@@ -249,7 +257,7 @@ fn our_own_bytes_in_return_are_not_authentic() {
             match run_until_idle(shaking.as_mut()) {
                 // One that waits for the other's identity has nothing to hear in a mirror.
                 None => assert_eq!(mode, Mode::Admitting),
-                Some(Err(HandshakeError::Frame(FrameError::NotAuthentic))) => {
+                Some(Err(SecretHandshakeError::Frame(FrameError::NotAuthentic))) => {
                     assert_eq!(mode, Mode::Symmetric);
                 }
                 Some(other) => panic!("{other:?}"),
@@ -298,12 +306,12 @@ fn a_transport_that_fails_is_an_error_of_its_own_unless_the_remote_closed_it() {
 
 #[test]
 fn what_the_remote_said_before_it_closed_counts_more_than_our_failed_write() {
-    type Says = fn(&HandshakeError) -> bool;
+    type Says = fn(&SecretHandshakeError) -> bool;
     let cases: [(&[u8], Says); 2] = [
         (b"\x80\x80\x40", |error| {
-            matches!(error, HandshakeError::TooLong { .. })
+            matches!(error, SecretHandshakeError::TooLong { .. })
         }),
-        (b"", |error| matches!(error, HandshakeError::Closed)),
+        (b"", |error| matches!(error, SecretHandshakeError::Closed)),
     ];
     for (said, expected) in cases {
         for mode in MODES {
@@ -316,21 +324,21 @@ fn what_the_remote_said_before_it_closed_counts_more_than_our_failed_write() {
     }
 }
 
-fn meet(mode: Mode, stream: &[u8]) -> Result<SecretConnection<End>, HandshakeError> {
+fn meet(mode: Mode, stream: &[u8]) -> Result<SecretConnection<End>, SecretHandshakeError> {
     let io = fed(stream);
     io.incoming.close();
     run(handshake(mode, io, US))
 }
 
 /// Says this and closes; the error is to be checked.
-fn for_each_mode(stream: &[u8], check: impl Fn(HandshakeError)) {
+fn for_each_mode(stream: &[u8], check: impl Fn(SecretHandshakeError)) {
     for mode in MODES {
         check(meet(mode, stream).expect_err("nobody is accepted for that"));
     }
 }
 
 /// The same behind an honest ephemeral key, in one sealed frame.
-fn for_each_authentication(message: &[u8], check: impl Fn(&HandshakeError)) {
+fn for_each_authentication(message: &[u8], check: impl Fn(&SecretHandshakeError)) {
     let mut theirs = remote();
     let frame = theirs.frames.seal(message);
     let stream = [theirs.ephemeral_message(), frame].concat();
@@ -344,18 +352,18 @@ fn delimited(message: &[u8]) -> Vec<u8> {
     delimited
 }
 
-const fn malformed(error: &HandshakeError) -> Option<HandshakeMessage> {
+const fn malformed(error: &SecretHandshakeError) -> Option<HandshakeMessage> {
     match error {
-        HandshakeError::Malformed { message } => Some(*message),
+        SecretHandshakeError::Malformed { message } => Some(*message),
         _ => None,
     }
 }
 
 /// `None` stands for a remote that closed.
-fn check_failed(error: &HandshakeError, wanted: Option<ErrorKind>) {
+fn check_failed(error: &SecretHandshakeError, wanted: Option<ErrorKind>) {
     match error {
-        HandshakeError::Closed => assert_eq!(wanted, None),
-        HandshakeError::Io(error) => assert_eq!(Some(error.kind()), wanted),
+        SecretHandshakeError::Closed => assert_eq!(wanted, None),
+        SecretHandshakeError::Io(error) => assert_eq!(Some(error.kind()), wanted),
         other => panic!("{other:?}"),
     }
 }

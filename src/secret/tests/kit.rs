@@ -12,7 +12,7 @@ use super::line::{End, ends};
 pub(super) use crate::fuzzing::paced::run_until_idle;
 use crate::fuzzing::remote::{Frames, Remote};
 use crate::secret::internals::*;
-use crate::secret::{FrameError, HandshakeError, Identity, Rejection, SecretConnection};
+use crate::secret::{FrameError, Identity, Rejection, SecretConnection, SecretHandshakeError};
 
 /// Runs a future for as long as somebody wakes it.
 pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -45,7 +45,7 @@ pub(super) async fn handshake<Io: AsyncRead + AsyncWrite + Unpin>(
     mode: Mode,
     io: Io,
     n: u8,
-) -> Result<SecretConnection<Io>, HandshakeError> {
+) -> Result<SecretConnection<Io>, SecretHandshakeError> {
     let (identity, ephemeral) = (identity(n), ephemeral(&scalar(n)));
     match mode {
         Mode::Symmetric => symmetric(io, &identity, ephemeral).await,

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::kit::*;
 use super::line::{ends, fed};
 use crate::secret::internals::*;
-use crate::secret::{HandshakeError, PublicKey, SecretConnection};
+use crate::secret::{PublicKey, SecretConnection, SecretHandshakeError};
 
 #[test]
 fn two_ends_meet_over_a_pipe_of_any_size() {
@@ -88,11 +88,11 @@ fn who_is_rejected_sees_an_end_and_never_our_key() {
         let near = handshake(Mode::Symmetric, near, US);
         let far = SecretConnection::accept_if(far, &listener, |_| async { Err(Full(7).into()) });
         let (near, far) = run(async { tokio::join!(near, far) });
-        assert!(matches!(near, Err(HandshakeError::Closed)));
+        assert!(matches!(near, Err(SecretHandshakeError::Closed)));
         let error = far.expect_err("it was rejected");
         let source = error.source().and_then(|source| source.downcast_ref());
         assert_eq!(source, Some(&Full(7)));
-        let HandshakeError::Rejected(rejection) = error else {
+        let SecretHandshakeError::Rejected(rejection) = error else {
             panic!("{error:?}");
         };
         assert_eq!(*rejection.downcast::<Full>().unwrap(), Full(7));
@@ -110,7 +110,10 @@ fn the_hook_is_not_asked_about_a_key_that_is_not_proven() {
     let asked = |_: PublicKey| -> std::future::Ready<_> { panic!("it was asked") };
     let own = ephemeral(&scalar(US));
     let result = run(admitting(io, &identity(US), own, asked));
-    assert!(matches!(result, Err(HandshakeError::BadSignature { .. })));
+    assert!(matches!(
+        result,
+        Err(SecretHandshakeError::BadSignature { .. })
+    ));
 }
 
 #[test]
@@ -127,7 +130,7 @@ fn a_remote_that_is_gone_before_it_sees_our_key_has_closed() {
         },
     ));
     let error = result.expect_err("it is gone");
-    assert!(matches!(error, HandshakeError::Closed), "{error:?}");
+    assert!(matches!(error, SecretHandshakeError::Closed), "{error:?}");
 }
 
 #[test]

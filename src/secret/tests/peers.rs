@@ -8,10 +8,10 @@ use tokio::io::AsyncReadExt;
 use super::kit::*;
 use super::line::fed;
 use crate::secret::internals::*;
-use crate::secret::{FrameError, HandshakeError, HandshakeMessage, Identity, KeyType};
+use crate::secret::{FrameError, HandshakeMessage, Identity, KeyType, SecretHandshakeError};
 use crate::testing::{hex, number, recorded, rows, text};
 
-type Says = fn(&HandshakeError) -> bool;
+type Says = fn(&SecretHandshakeError) -> bool;
 
 #[test]
 fn every_scripted_peer_gets_the_verdict_of_go_or_a_listed_one() {
@@ -95,7 +95,12 @@ struct Outcome {
     later: Option<FrameError>,
 }
 
-fn meet(head: &Value, peer: &Value, mode: Mode, most: usize) -> Result<Outcome, HandshakeError> {
+fn meet(
+    head: &Value,
+    peer: &Value,
+    mode: Mode,
+    most: usize,
+) -> Result<Outcome, SecretHandshakeError> {
     let seed = hex(text(&head["local_seed"])).try_into().unwrap();
     let identity = Identity::from_seed(&seed).unwrap();
     assert_eq!(
@@ -165,26 +170,26 @@ fn check_end(name: &str, error_of_go: &str, outcome: &Outcome) {
     assert_eq!(outcome.later, ours, "{name}: it is not latched");
 }
 
-const fn closed(error: &HandshakeError) -> bool {
-    matches!(error, HandshakeError::Closed)
+const fn closed(error: &SecretHandshakeError) -> bool {
+    matches!(error, SecretHandshakeError::Closed)
 }
 
-const fn low_order(error: &HandshakeError) -> bool {
-    matches!(error, HandshakeError::LowOrderPoint)
+const fn low_order(error: &SecretHandshakeError) -> bool {
+    matches!(error, SecretHandshakeError::LowOrderPoint)
 }
 
-const fn not_authentic(error: &HandshakeError) -> bool {
-    matches!(error, HandshakeError::Frame(FrameError::NotAuthentic))
+const fn not_authentic(error: &SecretHandshakeError) -> bool {
+    matches!(error, SecretHandshakeError::Frame(FrameError::NotAuthentic))
 }
 
-const fn bad_signature(error: &HandshakeError) -> bool {
-    matches!(error, HandshakeError::BadSignature { .. })
+const fn bad_signature(error: &SecretHandshakeError) -> bool {
+    matches!(error, SecretHandshakeError::BadSignature { .. })
 }
 
-const fn no_key(error: &HandshakeError) -> bool {
+const fn no_key(error: &SecretHandshakeError) -> bool {
     matches!(
         error,
-        HandshakeError::KeyType {
+        SecretHandshakeError::KeyType {
             found: KeyType::Absent
         }
     )
@@ -192,12 +197,12 @@ const fn no_key(error: &HandshakeError) -> bool {
 
 const REFUSED: &[(&str, Says)] = &[
     ("ephemeral-empty-value", |error| {
-        matches!(error, HandshakeError::EphemeralLength { len: 0 })
+        matches!(error, SecretHandshakeError::EphemeralLength { len: 0 })
     }),
     ("ephemeral-wrong-wiretype", |error| {
         matches!(
             error,
-            HandshakeError::Malformed {
+            SecretHandshakeError::Malformed {
                 message: HandshakeMessage::Ephemeral
             }
         )
@@ -205,7 +210,7 @@ const REFUSED: &[(&str, Says)] = &[
     ("ephemeral-prefix-1MiB-then-close", |error| {
         matches!(
             error,
-            HandshakeError::TooLong {
+            SecretHandshakeError::TooLong {
                 len: 0x10_0000,
                 message: HandshakeMessage::Ephemeral,
                 ..
@@ -236,17 +241,17 @@ const REFUSED: &[(&str, Says)] = &[
     ("auth-key-absent", no_key),
     ("auth-key-oneof-empty", no_key),
     ("auth-key-31-bytes", |error| {
-        matches!(error, HandshakeError::KeyLength { len: 31 })
+        matches!(error, SecretHandshakeError::KeyLength { len: 31 })
     }),
     ("auth-key-33-bytes", |error| {
-        matches!(error, HandshakeError::KeyLength { len: 33 })
+        matches!(error, SecretHandshakeError::KeyLength { len: 33 })
     }),
     ("auth-key-field-4", no_key),
     ("auth-length-0", no_key),
     ("auth-prefix-1MiB+1", |error| {
         matches!(
             error,
-            HandshakeError::TooLong {
+            SecretHandshakeError::TooLong {
                 len: 0x10_0001,
                 message: HandshakeMessage::Authentication,
                 ..
@@ -256,7 +261,7 @@ const REFUSED: &[(&str, Says)] = &[
     ("auth-garbage", |error| {
         matches!(
             error,
-            HandshakeError::Malformed {
+            SecretHandshakeError::Malformed {
                 message: HandshakeMessage::Authentication
             }
         )
@@ -264,7 +269,7 @@ const REFUSED: &[(&str, Says)] = &[
     ("auth-frame-length-1025", |error| {
         matches!(
             error,
-            HandshakeError::Frame(FrameError::TooLong { len: 1025 })
+            SecretHandshakeError::Frame(FrameError::TooLong { len: 1025 })
         )
     }),
     ("auth-frame-nonce-1", not_authentic),
@@ -274,13 +279,13 @@ const REFUSED: &[(&str, Says)] = &[
 /// Go takes these, which nobody honest sends: it completes or cuts ephemeral keys, and from v0.38 on it takes signatures of keys of low order.
 const STRICTER: &[(&str, Says)] = &[
     ("ephemeral-31-bytes", |error| {
-        matches!(error, HandshakeError::EphemeralLength { len: 31 })
+        matches!(error, SecretHandshakeError::EphemeralLength { len: 31 })
     }),
     ("ephemeral-33-bytes", |error| {
-        matches!(error, HandshakeError::EphemeralLength { len: 33 })
+        matches!(error, SecretHandshakeError::EphemeralLength { len: 33 })
     }),
     ("ephemeral-1000-bytes", |error| {
-        matches!(error, HandshakeError::EphemeralLength { len: 1000 })
+        matches!(error, SecretHandshakeError::EphemeralLength { len: 1000 })
     }),
     ("auth-weak-key-order8", bad_signature),
     ("auth-weak-key-noncanonical", bad_signature),
