@@ -20,8 +20,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let benching = env::args().any(|argument| argument == "--bench");
-    let smoke = !benching || env::var_os("MCONN_BENCH_SMOKE").is_some();
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let smoke = !asked("--bench") || asked("--smoke") || asked("--test");
+    let smoke = smoke || env::var_os("MCONN_BENCH_SMOKE").is_some();
     let time = if smoke { SMOKE } else { OFFICIAL };
     println!("| flood | p50 of one | ÷ full packets | p50 of eight | ÷ full packets |");
     println!("| --- | ---: | ---: | ---: | ---: |");

@@ -176,7 +176,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     /// Encodes and writes until there is nothing to send, the transport takes no more, or it was enough for one round.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<usize, Error> {
         let mut written = 0;
-        let last_packet = self.mux.packets_sent() + PACKETS_PER_ROUND as u64;
+        let last_packet = self.mux.packets_sent() + PACKETS_SENT_PER_ROUND;
         while written < BYTES_PER_ROUND && self.mux.packets_sent() < last_packet {
             if self.output.is_written() {
                 if self.output.is_flushing() && self.poll_flush(cx, now)?.is_pending() {
@@ -209,7 +209,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     /// that were.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<usize, Error> {
         let (mut read, mut packets) = (0, PACKETS_PER_ROUND);
-        while self.deliver(now)? && packets > 0 {
+        while self.deliver(now) && packets > 0 {
             if self.undecoded {
                 packets = self.decode(now, packets)?;
                 continue;
@@ -247,7 +247,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
     }
 
     /// Hands messages over; `false` while reading must wait for a receiver.
-    fn deliver(&mut self, now: Instant) -> Result<bool, Error> {
+    fn deliver(&mut self, now: Instant) -> bool {
         if !self.ends.inboxes.deliver() {
             if self.shared.pause_reading(self.stall.is_impatient()) {
                 self.stall.on_asked(now);
@@ -261,16 +261,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                     }
                     self.stall.watch(now, obstacle);
                 }
-                return Ok(false);
+                return false;
             }
         } else if !self.stall.is_stalled() {
-            return Ok(true);
+            return true;
         }
         self.stall.clear();
         self.shared.reading_resumed();
         self.mux.on_read_resumed(now);
         trace::reading_resumed();
-        Ok(true)
+        true
     }
 
     fn begin_drain(&mut self, now: Instant) {
@@ -391,12 +391,14 @@ fn clock() -> Instant {
 /// Rounds before the task lets others run: about a millisecond, in which a blocked write waits behind reads.
 const ROUNDS_PER_WAKE: usize = 4;
 /// As much as the system may hold of what the peer sent, also of small messages.
-const ROUNDS_OF_LAST_WORDS: usize = 128;
+const ROUNDS_OF_LAST_WORDS: usize = 64;
 /// Bytes in one direction before the other has its turn: a few batches.
 const BYTES_PER_ROUND: usize = 256 * 1024;
 /// Packets in one direction likewise: where they are small, their number is the work. So many of the smallest ones take about as
 /// long as those bytes in full packets.
-const PACKETS_PER_ROUND: usize = 512;
+const PACKETS_PER_ROUND: usize = 1024;
+/// What this program sends is not an attack.
+const PACKETS_SENT_PER_ROUND: u64 = 4096;
 /// Long enough that steady traffic reuses its buffers, short enough that few of many connections that are busy in turn hold
 /// any at the same time.
 const TRIM_AFTER: Duration = Duration::from_millis(5);

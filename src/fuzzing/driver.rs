@@ -92,7 +92,7 @@ impl Scenario {
         let stats = timeout(AT_ONCE, handle.stats()).await;
         assert!(stats.expect("it is answered").is_none());
         let (sent, received) = programs.finish().await;
-        self.check_received(stream, &received, &closed.reason);
+        self.check_received(stream, &received, &closed);
         let taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
         check_written(&taken, sent, &closed);
     }
@@ -136,9 +136,9 @@ impl Scenario {
         last.filter(|_| self.stopped)
     }
 
-    fn check_received(&self, stream: &[u8], received: &[Vec<Bytes>], reason: &CloseReason) {
+    fn check_received(&self, stream: &[u8], received: &[Vec<Bytes>], closed: &Closed) {
         let reference = Reference::new(&self.config, stream);
-        let all_read = match reason {
+        let all_read = match &closed.reason {
             CloseReason::Failed(Error::Protocol(error)) => {
                 let wanted = reference.error.as_ref();
                 assert!(matches!(wanted, Some(Error::Protocol(wanted)) if wanted == error));
@@ -176,6 +176,11 @@ impl Scenario {
             ) => false,
             CloseReason::Dropped => panic!("nobody dropped it"),
         };
+        let unfinished = closed.unfinished.iter();
+        if all_read {
+            let unfinished = unfinished.map(|unfinished| (unfinished.channel, unfinished.bytes));
+            assert!(unfinished.eq(reference.unfinished.iter().copied()));
+        }
         for (index, (received, wanted)) in received.iter().zip(&reference.messages).enumerate() {
             if self.dropped && channels()[index].id() == DROPPED {
                 assert!(received.is_empty());
@@ -215,6 +220,7 @@ struct Reference {
     messages: Vec<Vec<Bytes>>,
     error: Option<Error>,
     rest: usize,
+    unfinished: Vec<(ChannelId, usize)>,
 }
 
 impl Reference {
@@ -225,10 +231,12 @@ impl Reference {
             messages: vec![Vec::new(); channels.len()],
             error: None,
             rest: 0,
+            unfinished: Vec::new(),
         };
         let mut rest = BytesMut::from(stream);
         reference.error = mux.handle_input(epoch(), &mut rest, &mut reference).err();
         reference.rest = rest.len();
+        reference.unfinished = mux.unfinished().collect();
         reference
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::Mux;
+use super::{Channel, Mux};
 use crate::channel::ChannelId;
 use crate::error::Error;
 use crate::packet::ProtocolError;
@@ -51,6 +51,7 @@ impl Mux {
         let mut done = 0;
         let result = self.decode_all(now, input, &mut done, sink);
         input.advance(done);
+        self.messages.watch(|| received_bytes(&self.channels));
         result.map_err(Error::from)
     }
 
@@ -164,7 +165,7 @@ impl Mux {
         channel
             .reassembly
             .admit(msg.data.len(), msg.eof, &self.budget)?;
-        self.messages.on_packet(now, index, framed_len, msg.eof);
+        self.messages.on_packet(now, index, msg.eof);
         trace::packet_received(id, framed_len, msg.eof);
         channel.received.add(framed_len);
         channel.received.on_packet();
@@ -213,6 +214,14 @@ impl Reading {
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.paused_in_all + running
     }
+}
+
+/// Bytes of message packets on all channels.
+pub(super) fn received_bytes(channels: &[Channel]) -> u64 {
+    channels
+        .iter()
+        .map(|channel| channel.received.bytes())
+        .sum()
 }
 
 fn verify(channel: ChannelId, msg: &PacketMsg<'_>) -> Result<(), ProtocolError> {

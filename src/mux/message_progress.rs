@@ -20,8 +20,7 @@ pub(crate) struct MessageProgress {
     clock: ReadingClock,
     /// By channel.
     unfinished: Vec<Option<Unfinished>>,
-    /// Bytes of all message packets.
-    received: u64,
+    count: usize,
     watch: Option<Watch>,
 }
 
@@ -35,7 +34,6 @@ struct Unfinished {
 /// There are unfinished messages.
 #[derive(Clone, Copy, Debug)]
 struct Watch {
-    count: usize,
     window_start: Instant,
     received_before: u64,
     due: Instant,
@@ -48,28 +46,31 @@ impl MessageProgress {
             timeout: config.message_timeout(),
             clock: ReadingClock::default(),
             unfinished: vec![None; channels],
-            received: 0,
+            count: 0,
             watch: None,
         }
     }
 
-    /// A packet of a message came; all of its bytes kept the link busy.
+    /// A packet of a message came. Messages in one packet cost a comparison.
     #[inline]
-    pub(crate) fn on_packet(&mut self, now: Instant, channel: usize, framed_len: usize, eof: bool) {
-        self.received += framed_len as u64;
-        match self.unfinished.get_mut(channel) {
-            Some(message @ Some(_)) if eof => {
-                *message = None;
-                self.on_end();
-            }
-            Some(message @ None) if !eof => {
-                let since = self.clock.reading_time(now);
-                let before = self.watch.is_none().then_some(0);
-                *message = Some(Unfinished { since, before });
-                self.on_begin(since);
-            }
-            _ => {}
+    pub(crate) fn on_packet(&mut self, now: Instant, channel: usize, eof: bool) {
+        if !eof || self.count > 0 {
+            self.on_piece(now, channel, eof);
         }
+    }
+
+    /// Starts to watch if there is something to be watched. `received` are the bytes of all message packets.
+    pub(crate) fn watch(&mut self, received: impl FnOnce() -> u64) {
+        let bounded = self.min_rate.is_some() || self.timeout.is_some();
+        if self.count == 0 || self.watch.is_some() || !bounded {
+            return;
+        }
+        let oldest = self.unfinished.iter().flatten().map(|m| m.since).min();
+        self.watch = oldest.map(|since| Watch {
+            window_start: since,
+            received_before: received(),
+            due: self.next_due(since),
+        });
     }
 
     pub(crate) fn on_read_paused(&mut self, now: Instant) {
@@ -95,10 +96,12 @@ impl MessageProgress {
         self.clock.at(self.watch?.due)
     }
 
-    /// Looks at the messages when it is time. `channels` are all of them, with what they hold.
+    /// Looks at the messages when it is time. `received` are the bytes of all message packets, and
+    /// `channels` all of them, with what they hold.
     pub(crate) fn check(
         &mut self,
         now: Instant,
+        received: u64,
         channels: impl Iterator<Item = (ChannelId, usize)>,
     ) -> Result<(), Error> {
         let Some(mut watch) = self.watch else {
@@ -111,7 +114,7 @@ impl MessageProgress {
         let time = at.saturating_duration_since(watch.window_start);
         let window = Window {
             time,
-            received: self.received.saturating_sub(watch.received_before),
+            received: received.saturating_sub(watch.received_before),
             is_over: time >= WINDOW,
         };
         for ((channel, held), message) in channels.zip(&mut self.unfinished) {
@@ -128,34 +131,29 @@ impl MessageProgress {
         }
         if window.is_over {
             watch.window_start = at;
-            watch.received_before = self.received;
+            watch.received_before = received;
         }
         watch.due = self.next_due(watch.window_start);
         self.watch = Some(watch);
         Ok(())
     }
 
-    fn on_begin(&mut self, since: Instant) {
-        match &mut self.watch {
-            Some(watch) => watch.count += 1,
-            None if self.min_rate.is_none() && self.timeout.is_none() => {}
-            None => {
-                self.watch = Some(Watch {
-                    count: 1,
-                    window_start: since,
-                    received_before: self.received,
-                    due: self.next_due(since),
-                });
+    fn on_piece(&mut self, now: Instant, channel: usize, eof: bool) {
+        match self.unfinished.get_mut(channel) {
+            Some(message @ Some(_)) if eof => {
+                *message = None;
+                self.count = self.count.saturating_sub(1);
+                if self.count == 0 {
+                    self.watch = None;
+                }
             }
-        }
-    }
-
-    fn on_end(&mut self) {
-        if let Some(watch) = &mut self.watch {
-            watch.count = watch.count.saturating_sub(1);
-            if watch.count == 0 {
-                self.watch = None;
+            Some(message @ None) if !eof => {
+                let since = self.clock.reading_time(now);
+                let before = self.watch.is_none().then_some(0);
+                *message = Some(Unfinished { since, before });
+                self.count += 1;
             }
+            _ => {}
         }
     }
 

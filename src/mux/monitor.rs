@@ -54,6 +54,10 @@ impl Monitor {
         }
     }
 
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(crate) const fn packets(&self) -> u64 {
         self.packets
     }

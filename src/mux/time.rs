@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::input::received_bytes;
 use super::{Mux, Phase};
 use crate::error::Error;
 
@@ -52,7 +53,8 @@ impl Mux {
         self.write.check(now)?;
         let channels = self.channels.iter();
         let held = channels.map(|c| (c.descriptor.id(), c.reassembly.held()));
-        self.messages.check(now, held)?;
+        let received = received_bytes(&self.channels);
+        self.messages.check(now, received, held)?;
         if self.write.is_flushing() {
             return Ok(());
         }

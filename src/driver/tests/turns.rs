@@ -4,12 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, duplex};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use super::kit::*;
 use crate::config::Config;
+use crate::packet::Packet;
 
 /// On a runtime that looks at its sockets only when no task is ready, as every runtime does most of the time.
 #[test]
@@ -32,6 +33,35 @@ fn the_runtime_sees_its_sockets_while_the_peer_never_pauses() {
     });
 }
 
+#[tokio::test(start_paused = true)]
+async fn floods_of_every_kind_share_the_runtime_fairly_and_leave_others_their_turns() {
+    let kinds = [
+        message(BULK, &[0; 1000]),
+        framed(&Packet::Ping),
+        piece(BULK, false, b""),
+        message(BULK, b"small"),
+    ];
+    let mut floods = Vec::new();
+    for packet in kinds.iter().chain(&kinds) {
+        let flood = Flood::of(packet.clone(), usize::MAX);
+        let (running, [(_, receiver)]) = start(flood, quiet().build().unwrap(), [bulk()]);
+        drop(receiver);
+        floods.push(running);
+    }
+    let (here, there) = duplex(1000);
+    let (_here, [(sender, mut back)]) = start(here, Config::default(), [bulk()]);
+    let (_there, [(echo, mut receiver)]) = start(there, Config::default(), [bulk()]);
+    for _ in 0..50 {
+        sender.send("asked").await.unwrap();
+        echo.send(receiver.recv().await.unwrap()).await.unwrap();
+        back.recv().await.unwrap();
+    }
+    let turns = floods.iter().map(Running::polls);
+    let (least, most) = (turns.clone().min().unwrap(), turns.max().unwrap());
+    assert!(least > 0 && most <= least + 2, "{least} to {most} turns");
+    assert!(most <= 50 * 10, "{most} turns for fifty round trips");
+}
+
 /// A stream that always has a packet to read, until so many bytes are read.
 struct Flood {
     packet: Vec<u8>,
@@ -40,7 +70,10 @@ struct Flood {
 
 impl Flood {
     fn new(left: usize) -> Self {
-        let packet = message(BULK, &[0; 1000]);
+        Self::of(message(BULK, &[0; 1000]), left)
+    }
+
+    fn of(packet: Vec<u8>, left: usize) -> Self {
         Self { packet, left }
     }
 }
