@@ -1,19 +1,21 @@
-//! Compiles `proto/` with a pure-Rust compiler, so that a machine without `protoc` builds.
+//! Compiles `proto/` with a pure-Rust compiler, so that a machine without `protoc` builds. Only the layers that have handshakes need it.
 
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed={PROTO_ROOT}");
-    let descriptors = protox::compile(PROTO_FILES, [PROTO_ROOT])?;
+    println!("cargo:rerun-if-changed=proto");
+    #[cfg(feature = "secret")]
+    generate()?;
+    Ok(())
+}
+
+#[cfg(feature = "secret")]
+fn generate() -> Result<(), Box<dyn Error>> {
+    let files = ["crypto/v1/keys", "p2p/v1/conn", "p2p/v1/types"];
+    let files = files.map(|file| format!("proto/{file}.proto"));
+    let descriptors = protox::compile(files, ["proto"])?;
     prost_build::Config::new()
         .bytes(["."])
         .compile_fds(descriptors)?;
     Ok(())
 }
-
-const PROTO_ROOT: &str = "proto";
-const PROTO_FILES: [&str; 3] = [
-    "proto/crypto/v1/keys.proto",
-    "proto/p2p/v1/conn.proto",
-    "proto/p2p/v1/types.proto",
-];

@@ -48,7 +48,7 @@ pub mod mux;
 pub mod packet;
 #[cfg(feature = "peer")]
 pub mod peer;
-#[cfg(any(test, feature = "__fuzzing", feature = "secret"))]
+#[cfg(feature = "secret")]
 mod proto;
 mod rate;
 #[cfg(feature = "secret")]
@@ -56,7 +56,7 @@ pub mod secret;
 mod stats;
 #[cfg(feature = "tokio")]
 pub mod tcp;
-#[cfg(test)]
+#[cfg(any(test, feature = "__fuzzing"))]
 mod testing;
 mod trace;
 

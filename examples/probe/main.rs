@@ -1,9 +1,9 @@
 //! Connects to a CometBFT node, shows who it is, and holds a conversation with it for a while.
 //!
 //! ```text
-//! cargo run --release --example probe                                  a small node of our own, on loopback
-//! cargo run --release --example probe -- 192.0.2.1:26656               whoever is there
-//! cargo run --release --example probe -- ID@node.example.com:26656     this node and no other
+//! cargo run --release --features peer --example probe                                  a small node of our own, on loopback
+//! cargo run --release --features peer --example probe -- 192.0.2.1:26656               whoever is there
+//! cargo run --release --features peer --example probe -- ID@node.example.com:26656     this node and no other
 //! ```
 //!
 //! Where to look for what:

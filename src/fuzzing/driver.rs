@@ -12,8 +12,6 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::fed_stream::{Ending, FedStream, Taken};
-use super::kit::{Step, channels, epoch, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::driver::{CloseReason, Closed, Connection, Delivery, Handle, Receiver, Sender};
@@ -21,6 +19,8 @@ use crate::driver::{ReserveError, TrySendError};
 use crate::error::Error;
 use crate::mux::{MessageSink, Mux};
 use crate::packet::{Packet, decode};
+use crate::testing::fed_stream::{Ending, FedStream, Taken};
+use crate::testing::script::{Step, channels, epoch, split_script};
 
 /// Runs a connection on what follows the script at the start of `data`, while programs send and receive on it.
 ///

@@ -11,9 +11,6 @@ use prost::Message;
 use prost::encoding::encode_varint;
 use tokio::io::AsyncWriteExt;
 
-use super::kit::split_script;
-use super::paced::{Ending, Paced, look, run_until_idle};
-use super::remote::{Keys, Remote, ephemeral_message, shared_secret};
 use super::secret_frame::{End, flip, open_all, read_all, read_sizes};
 use crate::proto::crypto::v1::public_key::Sum;
 use crate::proto::p2p::v1::AuthSigMessage;
@@ -24,6 +21,9 @@ use crate::secret::{
     HandshakeMessage, Identity, KeyType, PublicKey, Rejection, SecretConnection,
     SecretHandshakeError,
 };
+use crate::testing::paced::{Ending, Paced, look, run_until_idle};
+use crate::testing::remote::{Keys, Remote, ephemeral_message, shared_secret};
+use crate::testing::script::split_script;
 
 /// Makes the bytes of a remote of `data` and lets it meet us.
 ///

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::kit::{NoMessages, Patience, Step, channels, epoch, split_script};
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::error::Error;
 use crate::mux::{MessageSink, Mux};
 use crate::packet::max_packet;
+use crate::testing::script::{NoMessages, Patience, Step, channels, epoch, split_script};
 
 /// Feeds a machine what follows the script at the start of `data`.
 ///

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 
-use super::kit::{Patience, epoch};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::mux::{MessageSink, MessageSource, Mux};
+use crate::testing::script::{Patience, epoch};
 
 /// Makes a sequence of operations of `data` and carries them out on a pair of machines.
 ///

@@ -8,13 +8,13 @@ use std::sync::Mutex;
 use arbitrary::{Result, Unstructured};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use super::kit::split_script;
-use super::paced::{Ending, Paced, Sink, look, run_until_idle};
-use super::remote::Frames;
 use crate::secret::FrameError;
 use crate::secret::internals::{
     FrameReader, FrameWriter, MAX_DATA, Opener, SEALED_FRAME, Sealed, Sealer, frame_key,
 };
+use crate::testing::paced::{Ending, Paced, Sink, look, run_until_idle};
+use crate::testing::remote::Frames;
+use crate::testing::script::split_script;
 
 /// Makes a sealed stream and a sequence of writes of `data`.
 ///

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::testing::Random;
 
+#[cfg(feature = "secret")]
 #[test]
 fn packet_holds() {
     check("packet", super::packet);

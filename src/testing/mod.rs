@@ -1,30 +1,54 @@
-//! Machines on virtual links, for tests: no clock, no socket, no randomness that is not given.
+//! Machines on virtual links, scripted remotes and streams, for tests and fuzz targets: no clock, no socket, no randomness that is not given.
 //!
 //! [`Solo`] is one machine on a link that takes everything; [`Pair`] is two machines with a [`Pipe`] each way.
 
+#![allow(clippy::expect_used, reason = "a panic is how a fuzz target reports")]
+
+#[cfg(test)]
 mod end;
+#[cfg(feature = "tokio")]
+pub(crate) mod fed_stream;
+#[cfg(test)]
 mod ledger;
+#[cfg(test)]
 mod outbox;
+#[cfg(feature = "secret")]
+pub(crate) mod paced;
+#[cfg(test)]
 mod pair;
+#[cfg(test)]
 mod pattern;
+#[cfg(test)]
 mod pipe;
+#[cfg(test)]
 mod random;
+#[cfg(test)]
 mod recorded;
+#[cfg(feature = "secret")]
+pub(crate) mod remote;
+pub(crate) mod script;
+#[cfg(test)]
 mod solo;
+#[cfg(test)]
 mod trace;
 
-pub(crate) use crate::fuzzing::epoch;
-pub(crate) use end::{End, Inbox};
-pub(crate) use outbox::Outbox;
-pub(crate) use pair::{Pair, Setup, Side};
-pub(crate) use pattern::{message, pattern};
-pub(crate) use pipe::{Link, Pipe};
-pub(crate) use random::Random;
-pub(crate) use recorded::{hex, number, recorded, recorded_bytes, rows, text};
-pub(crate) use solo::{Solo, build, channels, limit, silent};
-pub(crate) use trace::{Sent, What};
+#[cfg(test)]
+pub(crate) use self::{
+    end::{End, Inbox},
+    outbox::Outbox,
+    pair::{Pair, Setup, Side},
+    pattern::{message, pattern},
+    pipe::{Link, Pipe},
+    random::Random,
+    recorded::{hex, number, recorded, recorded_bytes, rows, text},
+    solo::{Solo, build, channels, limit, silent},
+    trace::{Sent, What},
+};
+#[cfg(test)]
+pub(crate) use script::epoch;
 
 /// Settings of a property test that tries the same `cases` in every run, unless `PROPTEST_CASES` asks for others.
+#[cfg(test)]
 pub(crate) fn cases(cases: u32) -> proptest::prelude::ProptestConfig {
     let mut config = proptest::prelude::ProptestConfig {
         failure_persistence: None,

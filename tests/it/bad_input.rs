@@ -59,7 +59,8 @@ async fn a_violation_names_its_rule_its_channel_its_value_and_its_limit() {
         peer.send_bytes(bytes).await;
         let closed = end_of(running).await;
         let wanted = format!("protocol violation by the peer: {text}");
-        assert_eq!(closed.to_string(), wanted);
+        assert_eq!(closed.reason.to_string(), wanted);
+        assert_eq!(closed.unfinished.len(), 1);
         assert!(closed.reason.error().unwrap().is_peer_fault());
         assert_eq!(receiver.recv().await.unwrap(), "before");
         assert_eq!(receiver.recv().await, None);
@@ -81,7 +82,7 @@ async fn unfinished_messages_are_bounded_together() {
     peer.send(msg(1, false, &[0; 1000])).await;
     peer.send(msg(2, false, &[0; 501])).await;
     assert_eq!(
-        end_of(running).await.to_string(),
+        end_of(running).await.reason.to_string(),
         "protocol violation by the peer: unfinished messages of 1501 bytes in all at a packet on channel 0x02, the maximum is 1500"
     );
 }

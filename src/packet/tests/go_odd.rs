@@ -10,11 +10,11 @@ use super::{Collected, decode_stream, hex, msg, number, recorded, rows, text};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::Error;
-use crate::fuzzing::NoMessages;
 use crate::mux::Mux;
 use crate::packet::{Malformed, ProtocolError};
 use crate::packet::{Packet, PacketMsg, encode};
 use crate::testing::epoch;
+use crate::testing::script::NoMessages;
 
 #[test]
 fn the_codec_gives_the_packets_that_go_decoded() {

@@ -1,11 +1,14 @@
 //! The codec against what Go wrote and read, against prost, and against itself.
 
 mod checksums;
+#[cfg(feature = "secret")]
 mod differences;
 mod framing;
 mod go_encode;
 mod go_odd;
 mod limits;
+#[cfg(feature = "secret")]
+mod oracle;
 mod properties;
 mod reference;
 

@@ -5,11 +5,11 @@ use std::pin::pin;
 
 use super::kit::*;
 use super::line::{End, fed};
-use crate::fuzzing::remote::{Remote, ephemeral_message};
 use crate::secret::internals::admitting;
 use crate::secret::{
     FrameError, HandshakeMessage, KeyType, SecretConnection, SecretHandshakeError,
 };
+use crate::testing::remote::{Remote, ephemeral_message};
 
 const MODES: [Mode; 2] = [Mode::Symmetric, Mode::Admitting];
 

@@ -5,9 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::kit::*;
 use super::line::{End, ends, fed};
-use crate::fuzzing::remote::{Remote, shared_secret};
 use crate::secret::internals::*;
 use crate::secret::{Identity, SecretConnection};
+use crate::testing::remote::{Remote, shared_secret};
 use crate::testing::{hex, number, recorded, recorded_bytes, rows, text};
 
 #[test]

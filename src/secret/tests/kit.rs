@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::line::{End, ends};
-pub(super) use crate::fuzzing::paced::run_until_idle;
-use crate::fuzzing::remote::{Frames, Remote};
 use crate::secret::internals::*;
 use crate::secret::{FrameError, Identity, Rejection, SecretConnection, SecretHandshakeError};
+pub(super) use crate::testing::paced::run_until_idle;
+use crate::testing::remote::{Frames, Remote};
 
 /// Runs a future for as long as somebody wakes it.
 pub(super) fn run<T>(future: impl Future<Output = T>) -> T {

@@ -4,9 +4,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::kit::*;
 use super::line::fed;
-use crate::fuzzing::remote::Frames;
 use crate::secret::FrameError;
 use crate::secret::internals::*;
+use crate::testing::remote::Frames;
 use crate::testing::{hex, recorded, rows, text};
 
 #[test]

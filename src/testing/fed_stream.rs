@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::kit::Step;
+use crate::testing::script::Step;
 
 /// Gives the peer's bytes and takes ours piece by piece, with pauses of virtual time.
 #[derive(Debug)]
