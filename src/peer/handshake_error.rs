@@ -85,7 +85,7 @@ impl From<ExchangeError> for HandshakeError {
             ExchangeError::Closed => Self::Closed,
             ExchangeError::Frame(error) => Self::Authentication(error.into()),
             ExchangeError::Io(error) => Self::Io(error),
-            ExchangeError::PrefixOverflow => Self::Malformed {
+            ExchangeError::PrefixOverflow | ExchangeError::Unexpected(_) => Self::Malformed {
                 message: MalformedMessage::NodeInfo,
             },
             ExchangeError::TooLong { len, .. } => {

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use super::first_bytes::FirstBytes;
+use crate::error::Fault;
+
 /// Why a program of ours does not want a peer; handed through unchanged.
 pub type Rejection = Box<dyn Error + Send + Sync>;
 
@@ -30,10 +33,10 @@ pub enum SecretHandshakeError {
         len: usize,
     },
     /// A frame that cannot be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Frame(#[from] FrameError),
     /// The transport failed.
-    #[error("transport failed: {0}")]
+    #[error("the transport failed")]
     Io(#[source] io::Error),
     /// An ed25519 key that is not 32 bytes long.
     #[error("ed25519 key of {len} bytes, it must be 32")]
@@ -56,9 +59,25 @@ pub enum SecretHandshakeError {
         /// Which one.
         message: HandshakeMessage,
     },
+    /// What came first cannot be the beginning of a handshake: the remote speaks another protocol. It is refused at the first byte that is
+    /// wrong.
+    #[error("the remote does not speak this protocol, it said {start}")]
+    NotAHandshake {
+        /// What it said, as far as it had come.
+        start: FirstBytes,
+    },
+    /// The remote's ephemeral key is our own: whatever lies between, the stream leads back to this end.
+    #[error("the stream leads back to ourselves, our own ephemeral key came")]
+    Reflected,
     /// Our own program did not admit the remote's key.
-    #[error("rejected by us: {0}")]
+    #[error("rejected by us")]
     Rejected(#[source] Rejection),
+    /// A long-term key of small order, for which signatures can be made without a secret.
+    #[error("the remote's long-term key {key} is a point of small order")]
+    SmallOrderKey {
+        /// The key that the remote stated.
+        key: super::PublicKey,
+    },
     /// A message above the limit.
     #[error("{message} of {len} bytes, the maximum is {max}")]
     TooLong {
@@ -69,6 +88,26 @@ pub enum SecretHandshakeError {
         /// The limit.
         max: usize,
     },
+}
+
+impl SecretHandshakeError {
+    /// Who is at fault.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::BadSignature { .. }
+            | Self::EphemeralLength { .. }
+            | Self::KeyLength { .. }
+            | Self::KeyType { .. }
+            | Self::LowOrderPoint
+            | Self::Malformed { .. }
+            | Self::NotAHandshake { .. }
+            | Self::SmallOrderKey { .. }
+            | Self::TooLong { .. } => Fault::Peer,
+            Self::Closed | Self::Io(_) | Self::Reflected => Fault::Transport,
+            Self::Cryptography | Self::Rejected(_) => Fault::Local,
+            Self::Frame(error) => error.fault(),
+        }
+    }
 }
 
 /// The two messages of the handshake.
@@ -143,9 +182,18 @@ impl FrameError {
         error.get_ref()?.downcast_ref().copied()
     }
 
+    /// Who is at fault.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::FailedBefore(_) | Self::Truncated { .. } => Fault::Transport,
+            Self::NotAuthentic | Self::TooLong { .. } => Fault::Peer,
+            Self::NonceExhausted => Fault::Local,
+        }
+    }
+
     /// Whether the remote, or whoever sits on the way, broke the encryption's rules.
     pub const fn is_peer_fault(&self) -> bool {
-        matches!(self, Self::NotAuthentic | Self::TooLong { .. })
+        matches!(self.fault(), Fault::Peer)
     }
 
     pub(super) fn into_io(self) -> io::Error {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::error::FrameError;
+use super::first_bytes::FirstBytes;
 
 /// Writes `ours` and reads one message of at most `max` bytes behind its length, and not one byte more: what follows
 /// belongs to the next layer. Neither waits for the other, so two ends that both do this cannot lock each other.
@@ -16,22 +17,45 @@ pub(crate) async fn exchange<Io: AsyncRead + AsyncWrite + Unpin>(
     ours: &[u8],
     max: usize,
 ) -> Result<Vec<u8>, ExchangeError> {
-    let mut ours_out = OurMessage {
+    let any = Expected {
+        min: 0,
+        max,
+        start: &[],
+    };
+    exchange_expecting(io, ours, &any).await
+}
+
+/// Like [`exchange`], with a message of which more is known than its longest length: it is refused at the first byte that is wrong.
+pub(super) async fn exchange_expecting<Io: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut Io,
+    ours: &[u8],
+    expected: &Expected,
+) -> Result<Vec<u8>, ExchangeError> {
+    let mut ours = OurMessage {
         rest: ours,
         flushed: ours.is_empty(),
     };
-    let mut incoming = TheirMessage::new(max);
+    let mut theirs = TheirMessage::new(expected);
     poll_fn(|cx| {
-        let written = ours_out.poll(io, cx);
+        let written = ours.poll(io, cx);
         // A remote that refuses us closes, and what it said before tells more than the failed write.
-        let read = incoming.poll(io, cx)?;
+        let read = theirs.poll(io, cx)?;
         let written = written?;
         if written.is_pending() || read.is_pending() {
             return Poll::Pending;
         }
-        Poll::Ready(Ok(std::mem::take(&mut incoming.body)))
+        Poll::Ready(Ok(std::mem::take(&mut theirs.body)))
     })
     .await
+}
+
+/// What the remote's message has to be.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) min: usize,
+    pub(super) max: usize,
+    /// The first bytes behind the length.
+    pub(super) start: &'static [u8],
 }
 
 /// An exchange that did not take place.
@@ -47,6 +71,8 @@ pub(crate) enum ExchangeError {
         len: u64,
         max: usize,
     },
+    /// It cannot be the message that was expected.
+    Unexpected(FirstBytes),
 }
 
 impl From<io::Error> for ExchangeError {
@@ -98,18 +124,20 @@ impl OurMessage<'_> {
     }
 }
 
-struct TheirMessage {
-    max: usize,
+struct TheirMessage<'a> {
+    expected: &'a Expected,
     len: Len,
     body: Vec<u8>,
+    first: FirstBytes,
 }
 
-impl TheirMessage {
-    const fn new(max: usize) -> Self {
+impl<'a> TheirMessage<'a> {
+    const fn new(expected: &'a Expected) -> Self {
         Self {
-            max,
+            expected,
             len: Len::Partial { value: 0, bytes: 0 },
             body: Vec::new(),
+            first: FirstBytes::new(),
         }
     }
 
@@ -131,12 +159,16 @@ impl TheirMessage {
             if Pin::new(&mut *io).poll_read(cx, &mut buf)?.is_pending() {
                 return Poll::Pending;
             }
+            self.first.extend(buf.filled());
             match (buf.filled(), self.len) {
                 ([], _) => return Poll::Ready(Err(ExchangeError::Closed)),
                 ([byte, ..], Len::Partial { value, bytes }) => {
                     self.len = self.with_byte(*byte, value, bytes)?;
                 }
                 (filled, Len::Known(_)) => self.body.extend_from_slice(filled),
+            }
+            if !self.may_be_expected() {
+                return Poll::Ready(Err(self.unexpected(io, cx)));
             }
         }
     }
@@ -151,13 +183,36 @@ impl TheirMessage {
             let bytes = bytes.saturating_add(1);
             return Ok(Len::Partial { value, bytes });
         }
+        let max = self.expected.max;
         match usize::try_from(value) {
-            Ok(len) if len <= self.max => Ok(Len::Known(len)),
-            _ => Err(ExchangeError::TooLong {
-                len: value,
-                max: self.max,
-            }),
+            Ok(len) if len <= max => Ok(Len::Known(len)),
+            _ => Err(ExchangeError::TooLong { len: value, max }),
         }
+    }
+
+    fn may_be_expected(&self) -> bool {
+        let Len::Known(len) = self.len else {
+            return true;
+        };
+        let mut start = self.body.iter().zip(self.expected.start);
+        len >= self.expected.min && start.all(|(theirs, wanted)| theirs == wanted)
+    }
+
+    /// Nothing of it is used any more, so a little beyond the message may be taken to see what it is.
+    fn unexpected<Io: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> ExchangeError {
+        let mut more = [0; FirstBytes::MAX];
+        let room = more.get_mut(..self.first.room()).unwrap_or_default();
+        let mut more = ReadBuf::new(room);
+        if more.remaining() > 0 {
+            // Without more it is shown as far as it came.
+            let _ = Pin::new(io).poll_read(cx, &mut more);
+            self.first.extend(more.filled());
+        }
+        ExchangeError::Unexpected(self.first)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
 use super::error::{HandshakeMessage, KeyType, Rejection, SecretHandshakeError};
-use super::exchange::{ExchangeError, exchange};
+use super::exchange::{ExchangeError, Expected, exchange, exchange_expecting};
 use super::identity::{Identity, PUBLIC_KEY_LEN, PublicKey};
 use super::key_schedule::{Ephemeral, EphemeralKey};
 use super::reader::FrameReader;
@@ -108,7 +108,7 @@ async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
     ephemeral: Ephemeral,
 ) -> Result<(Sealed<Io>, [u8; 32]), SecretHandshakeError> {
     let ours = Bytes::copy_from_slice(ephemeral.public()).encode_length_delimited_to_vec();
-    let theirs = exchange(&mut io, &ours, MAX_MESSAGE)
+    let theirs = exchange_expecting(&mut io, &ours, &EPHEMERAL)
         .await
         .map_err(|error| SecretHandshakeError::of(error, HandshakeMessage::Ephemeral))?;
     let session = ephemeral.agree(&decode_ephemeral(&theirs)?)?;
@@ -174,6 +174,9 @@ fn authenticate(message: &[u8], challenge: &[u8]) -> Result<PublicKey, SecretHan
     let key = <[u8; PUBLIC_KEY_LEN]>::try_from(key.as_ref())
         .map_err(|_| SecretHandshakeError::KeyLength { len })?;
     let key = PublicKey::new(key);
+    if key.is_small_order() {
+        return Err(SecretHandshakeError::SmallOrderKey { key });
+    }
     if key.has_signed(challenge, &message.sig) {
         Ok(key)
     } else {
@@ -189,6 +192,7 @@ impl SecretHandshakeError {
             ExchangeError::Io(error) => Self::Io(error),
             ExchangeError::PrefixOverflow => Self::Malformed { message },
             ExchangeError::TooLong { len, max } => Self::TooLong { message, len, max },
+            ExchangeError::Unexpected(start) => Self::NotAHandshake { start },
         }
     }
 }
@@ -196,3 +200,10 @@ impl SecretHandshakeError {
 /// CometBFT's limit is 1 MiB, but its longest message is 103 bytes. This leaves room for the post-quantum keys of later
 /// lines, so that those are refused for what they are.
 const MAX_MESSAGE: usize = 16 * 1024;
+/// Every node begins with these 35 bytes but the key. Fields may follow it that a later line adds.
+const EPHEMERAL: Expected = Expected {
+    min: 2 + EPHEMERAL_LEN,
+    max: MAX_MESSAGE,
+    start: &[0x0a, 0x20],
+};
+const EPHEMERAL_LEN: usize = size_of::<EphemeralKey>();

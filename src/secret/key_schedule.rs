@@ -32,8 +32,11 @@ impl Ephemeral {
     ///
     /// # Errors
     ///
-    /// If the key is a low-order point, with which the shared secret is zero for every scalar.
+    /// If the key is our own, or a low-order point, with which the shared secret is zero for every scalar.
     pub(crate) fn agree(self, theirs: &EphemeralKey) -> Result<Session, SecretHandshakeError> {
+        if *theirs == self.public {
+            return Err(SecretHandshakeError::Reflected);
+        }
         let theirs_checked = UnparsedPublicKey::new(&X25519, theirs);
         agree(
             &self.scalar,
@@ -59,8 +62,8 @@ impl Session {
         theirs: &EphemeralKey,
         secret: &[u8],
     ) -> Result<Self, SecretHandshakeError> {
-        // Which end has the lower key decides which of the two keys it receives with; equal keys count as lower on both.
-        let we_are_lower = ours <= theirs;
+        // Which end has the lower key decides which of the two keys it receives with.
+        let we_are_lower = ours < theirs;
         let (lower, upper) = if we_are_lower {
             (ours, theirs)
         } else {

@@ -7,11 +7,13 @@
 
 mod error;
 mod exchange;
+mod first_bytes;
 mod frame;
 mod handshake;
 mod identity;
 mod key_schedule;
 mod reader;
+mod small_order;
 mod stream;
 mod writer;
 
@@ -33,5 +35,6 @@ pub(crate) mod internals {
 pub use error::{FrameError, HandshakeMessage, KeyType, Rejection, SecretHandshakeError};
 #[cfg(feature = "peer")]
 pub(crate) use exchange::{ExchangeError, exchange};
+pub use first_bytes::{FirstBytes, KnownProtocol};
 pub use identity::{Identity, IdentityError, PublicKey};
 pub use stream::{ReadHalf, SecretConnection, WriteHalf};

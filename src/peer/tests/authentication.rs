@@ -34,8 +34,8 @@ async fn an_ephemeral_key_of_another_length() {
     for wrong in [0, 31, 33, 1000] {
         let cause = cause_of_bytes(&ephemeral(&vec![9; wrong])).await;
         assert!(
-            matches!(cause, Cause::EphemeralLength { len } if len == wrong),
-            "{cause:?}"
+            matches!(cause, Cause::NotAHandshake { .. }),
+            "{wrong}: {cause:?}"
         );
     }
 }

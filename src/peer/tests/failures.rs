@@ -21,7 +21,8 @@ use crate::secret::SecretConnection;
 
 #[tokio::test(start_paused = true)]
 async fn an_ephemeral_key_that_cannot_be_decoded_is_malformed() {
-    for bytes in [&[2, 0xff, 0xff][..], &[0xff; 10]] {
+    let no_field = [&[36, 0x0a, 32][..], &[9; 32], &[0xff, 0xff]].concat();
+    for bytes in [&no_field[..], &[0xff; 10]] {
         let error = failure(&node("us"), async |mut io: DuplexStream| {
             io.write_all(bytes).await.unwrap();
             io

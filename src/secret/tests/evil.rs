@@ -22,12 +22,11 @@ fn a_remote_that_sends_no_ephemeral_key_has_closed() {
 
 #[test]
 fn an_ephemeral_message_that_is_no_protobuf_is_malformed() {
-    let other_type = b"\x02\x08\x05";
-    let cut_off = b"\x03\x0a\x20\x01";
-    let no_tag = b"\x01\x00";
-    let overflow = &[0xff; 11];
-    for message in [&other_type[..], cut_off, no_tag, overflow] {
-        for_each_mode(message, |error| {
+    let ephemeral = remote().ephemeral;
+    let after_it = |more: &[u8]| delimited(&[&[0x0a, 0x20], &ephemeral[..], more].concat());
+    let (other_type, cut_off) = (after_it(&[0x08, 0x05]), after_it(&[0x0a, 0x20, 0x01]));
+    for message in [other_type, cut_off, after_it(&[0x00]), vec![0xff; 11]] {
+        for_each_mode(&message, |error| {
             let message = malformed(&error);
             assert_eq!(message, Some(HandshakeMessage::Ephemeral), "{error:?}");
         });
@@ -37,9 +36,10 @@ fn an_ephemeral_message_that_is_no_protobuf_is_malformed() {
 #[test]
 fn an_ephemeral_key_of_another_length_is_refused_for_that() {
     for len in [0usize, 1, 31, 33, 200] {
-        let size = u8::try_from(len).unwrap();
-        let key = [&[0x0a, 0x80 | size & 0x7f, size >> 7], &[9; 200][..len]].concat();
-        let message = delimited(&key);
+        // The last value counts.
+        let first = [&[0x0a, 0x20], &[9; 32][..]].concat();
+        let key = [&[0x0a], &delimited(&[9; 200][..len])[..]].concat();
+        let message = delimited(&[first, key].concat());
         for_each_mode(&message, |error| {
             let found = match error {
                 SecretHandshakeError::EphemeralLength { len } => Some(len),
@@ -245,7 +245,7 @@ fn a_changed_bit_anywhere_in_the_handshake_is_noticed() {
 }
 
 #[test]
-fn our_own_bytes_in_return_are_not_authentic() {
+fn our_own_bytes_in_return_are_told_as_a_reflection() {
     for mode in MODES {
         for most in [1, 100, usize::MAX] {
             let one = fed(b"");
@@ -253,15 +253,34 @@ fn our_own_bytes_in_return_are_not_authentic() {
                 incoming: one.outgoing.clone(),
                 outgoing: one.outgoing.clone(),
             };
-            let mut shaking = pin!(handshake(mode, mirror.in_pieces(most), US));
-            match run_until_idle(shaking.as_mut()) {
-                // One that waits for the other's identity has nothing to hear in a mirror.
-                None => assert_eq!(mode, Mode::Admitting),
-                Some(Err(SecretHandshakeError::Frame(FrameError::NotAuthentic))) => {
-                    assert_eq!(mode, Mode::Symmetric);
-                }
-                Some(other) => panic!("{other:?}"),
-            }
+            let result = run(handshake(mode, mirror.in_pieces(most), US));
+            let reflected = matches!(result, Err(SecretHandshakeError::Reflected));
+            assert!(reflected, "{result:?}");
+        }
+    }
+}
+
+#[test]
+fn a_long_term_key_of_small_order_is_refused_whatever_its_signature() {
+    // The point of order one, with which this signature fits every text.
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    let fits_all = [&identity[..], &[0; 32]].concat();
+    for key in [identity, [0; 32]] {
+        for signature in [&fits_all, &vec![7; 64]] {
+            let message = [
+                &[0x0a, 0x22, 0x0a, 0x20][..],
+                &key,
+                &[0x12, 0x40],
+                signature,
+            ];
+            for_each_authentication(&delimited(&message.concat()), |error| {
+                let of = match error {
+                    SecretHandshakeError::SmallOrderKey { key } => Some(*key.as_bytes()),
+                    _ => None,
+                };
+                assert_eq!(of, Some(key), "{error:?}");
+            });
         }
     }
 }

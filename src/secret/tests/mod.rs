@@ -12,4 +12,5 @@ mod meeting;
 mod node_sessions;
 mod nonces;
 mod peers;
+mod strangers;
 mod streams;
