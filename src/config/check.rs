@@ -73,6 +73,10 @@ impl ConfigBuilder {
                 ping: self.ping_interval,
             });
         }
+        let min = MESSAGE_TIMEOUT_MIN;
+        if let Some(value) = self.message_timeout.filter(|time| *time < min) {
+            return Err(ConfigError::MessageTimeout { value, min });
+        }
         let times = [
             ("pong_timeout", self.pong_timeout),
             ("write_timeout", self.write_timeout),
@@ -80,10 +84,6 @@ impl ConfigBuilder {
             (
                 "inbox_stall_timeout",
                 self.inbox_stall_timeout.unwrap_or(Duration::MAX),
-            ),
-            (
-                "message_timeout",
-                self.message_timeout.unwrap_or(Duration::MAX),
             ),
         ];
         match times.into_iter().find(|(_, time)| time.is_zero()) {
@@ -93,6 +93,8 @@ impl ConfigBuilder {
     }
 }
 
+/// A message of several packets on a path that is slow for a moment.
+const MESSAGE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// What a peer is to take or send at least; dcrd asks for a quarter of it.
 const MIN_RATE_MAX: u64 = 1024 * 1024;
 /// One byte of data on any channel, in a packet whose limit was computed for channel 1.
@@ -105,6 +107,15 @@ const PAYLOAD_MAX: usize = 16 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_timeout_that_ends_healthy_connections_is_refused() {
+        let build = |time| ConfigBuilder::default().message_timeout(time).build();
+        assert!(build(None).is_ok() && build(Some(MESSAGE_TIMEOUT_MIN)).is_ok());
+        let (value, min) = (Duration::from_millis(999), MESSAGE_TIMEOUT_MIN);
+        let refused = Err(ConfigError::MessageTimeout { value, min });
+        assert_eq!(build(Some(value)), refused);
+    }
 
     #[test]
     fn a_least_rate_that_healthy_links_would_not_reach_is_refused() {

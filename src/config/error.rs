@@ -42,6 +42,14 @@ pub enum ConfigError {
         /// The ping interval.
         ping: Duration,
     },
+    /// A time for a whole message in which healthy ones would not be whole.
+    #[error("message timeout of {value:?}, the least is {min:?}")]
+    MessageTimeout {
+        /// The refused time.
+        value: Duration,
+        /// The least possible time.
+        min: Duration,
+    },
     /// A least rate that healthy links would not reach.
     #[error("{name} of {value} bytes per second, the greatest is {max}")]
     MinRate {

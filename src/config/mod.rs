@@ -233,7 +233,7 @@ impl ConfigBuilder {
     }
 
     /// Bytes per second that the peer takes at least, on average, while the transport is blocked and we have more to send.
-    /// Default 1000; `None` asks for no rate.
+    /// Default 1000, at most 1 MiB/s; `None` asks for no rate.
     ///
     /// Each byte taken gives the peer its time at this rate, up to the whole [`write_timeout`](Self::write_timeout), so it may
     /// pause for that long and be slower for a while. Without it a peer that takes a byte now and then keeps a connection and
@@ -243,8 +243,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Bytes per second by which a message that the peer began grows at least, looked at once a minute. Default 100; `None` asks for
-    /// no rate.
+    /// Bytes per second by which a message that the peer began grows at least, looked at once a minute. Default 100, at most
+    /// 1 MiB/s; `None` asks for no rate.
     ///
     /// On a slow link it waits for others, so of the bytes of message packets on all channels one in fifty counts besides. A message
     /// that holds much has to grow by that divided by [`message_timeout`](Self::message_timeout), if it is more. Time in which we
@@ -259,7 +259,7 @@ impl ConfigBuilder {
     }
 
     /// How long a message may take from its first packet to its last, in time in which we read. Default 4 h, in which a stock
-    /// node's largest message (104 MB) passes at 10 kB/s; `None` for ever.
+    /// node's largest message (104 MB) passes at 10 kB/s; at least 1 s; `None` for ever.
     pub const fn message_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.message_timeout = timeout;
         self
@@ -324,7 +324,7 @@ impl ConfigBuilder {
     /// # Errors
     ///
     /// A payload or packet limit that cannot be framed, a pong timeout that is not below the ping interval, a rate too low for one
-    /// packet, or a time of zero.
+    /// packet, a least rate too high for healthy links, or a time that is zero or too short.
     pub fn build(self) -> Result<Config, ConfigError> {
         self.check()?;
         let sent = framed_max(max_packet(self.max_packet_payload));
