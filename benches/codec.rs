@@ -6,7 +6,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use mconn::ChannelId;
-use mconn::packet::{checksum, decode, encode_msg, max_packet};
+use mconn::packet::{MsgHeader, checksum, decode, encode_msg, max_packet};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -35,7 +35,13 @@ fn encode(group: &mut BenchmarkGroup<'_, WallTime>, data: &[u8]) {
         group.bench_function(name(data, checked), |bencher| {
             bencher.iter(|| {
                 out.clear();
-                encode_msg(CHANNEL, true, black_box(data), checked, &mut out)
+                encode_msg(
+                    &MsgHeader::new(CHANNEL)
+                        .with_eof(true)
+                        .with_checksum(checked),
+                    black_box(data),
+                    &mut out,
+                )
             });
         });
     }
@@ -45,7 +51,13 @@ fn encode(group: &mut BenchmarkGroup<'_, WallTime>, data: &[u8]) {
 fn read(group: &mut BenchmarkGroup<'_, WallTime>, data: &[u8]) {
     for checked in [false, true] {
         let mut framed = Vec::new();
-        encode_msg(CHANNEL, true, data, checked, &mut framed);
+        encode_msg(
+            &MsgHeader::new(CHANNEL)
+                .with_eof(true)
+                .with_checksum(checked),
+            data,
+            &mut framed,
+        );
         let max = max_packet(data.len()) + ROOM;
         group.bench_function(name(data, checked), |bencher| {
             bencher.iter(|| decode(black_box(&framed), max).map(|found| found.is_some()));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::ConfigError;
+use crate::config::{BYTES_MAX, ConfigError};
 
 /// Names a channel, on both sides of a connection.
 ///
@@ -38,7 +38,8 @@ impl From<u8> for ChannelId {
     }
 }
 
-/// What a channel is: its id, its share of the link, and the bounds of its queues.
+/// What a channel is: its id, its share of the link, and the bounds of its queues. They are checked when it is opened; a number of bytes
+/// is at most a quarter of what the machine can count.
 ///
 /// ```
 /// use mconn::{ChannelDescriptor, ChannelId};
@@ -76,7 +77,7 @@ impl ChannelDescriptor {
         }
     }
 
-    /// Bounds the messages that wait to be sent. Default 64; 0 is refused when the channel is opened.
+    /// Bounds the messages that wait to be sent. Default 64, at least 1, at most 2^24.
     ///
     /// A larger queue smooths bursts; a smaller one makes `send` wait earlier, so that less is lost with the connection.
     #[must_use]
@@ -85,14 +86,14 @@ impl ChannelDescriptor {
         self
     }
 
-    /// Bounds the bytes that wait to be sent. Default 1 MiB. An empty queue admits one message of any permitted size.
+    /// Bounds the bytes that wait to be sent. Default 1 MiB, at least 1. An empty queue admits one message of any permitted size.
     #[must_use]
     pub const fn with_send_bytes(mut self, bytes: usize) -> Self {
         self.send_bytes = bytes;
         self
     }
 
-    /// Bounds the messages that were received and not yet taken. Default 256; 0 is refused when the channel is opened.
+    /// Bounds the messages that were received and not yet taken. Default 256, at least 1, at most 2^24.
     ///
     /// Their bytes are bounded for the whole connection, by [`ConfigBuilder::inbox_bytes`](crate::ConfigBuilder::inbox_bytes).
     #[must_use]
@@ -207,7 +208,7 @@ impl ChannelSet {
     ///
     /// # Errors
     ///
-    /// A priority of 0, a capacity of 0, or a channel that is there already.
+    /// A setting outside of its bounds, or a channel that is there already.
     pub(crate) fn insert(&mut self, channel: ChannelDescriptor) -> Result<usize, ConfigError> {
         check(&channel)?;
         let id = channel.id();
@@ -245,18 +246,30 @@ impl Default for ChannelSet {
 }
 
 fn check(channel: &ChannelDescriptor) -> Result<(), ConfigError> {
-    let bounds = [
-        ("send_capacity", channel.send_capacity()),
-        ("send_bytes", channel.send_bytes()),
-        ("recv_capacity", channel.recv_capacity()),
+    let settings = [
+        (
+            "priority",
+            usize::from(channel.priority()),
+            1,
+            usize::from(u16::MAX),
+        ),
+        ("send_capacity", channel.send_capacity(), 1, MESSAGES_MAX),
+        ("send_bytes", channel.send_bytes(), 1, BYTES_MAX),
+        ("recv_capacity", channel.recv_capacity(), 1, MESSAGES_MAX),
+        ("max_message", channel.max_message(), 0, BYTES_MAX),
     ];
-    match bounds.into_iter().find(|(_, bound)| *bound == 0) {
-        Some((name, _)) => Err(ConfigError::Zero { name }),
-        None if channel.priority() == 0 => Err(ConfigError::ZeroPriority {
+    let refused = settings
+        .into_iter()
+        .find(|(_, value, min, max)| !(min..=max).contains(&value));
+    refused.map_or(Ok(()), |(name, value, min, max)| {
+        Err(ConfigError::Channel {
             channel: channel.id(),
-        }),
-        None => Ok(()),
-    }
+            name,
+            value: value as u64,
+            min: min as u64,
+            max: max as u64,
+        })
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,6 +296,8 @@ const fn stock(
         .with_max_message(max_message)
 }
 
+/// A queue of as many places takes half a gigabyte.
+const MESSAGES_MAX: usize = 1 << 24;
 const MIB: usize = 1024 * 1024;
 /// Enough that a producer of small messages seldom waits; the bytes are bounded apart.
 const DEFAULT_SEND_CAPACITY: usize = 64;

@@ -18,7 +18,11 @@ impl LinkRate {
     /// # Errors
     ///
     /// A rate at which one packet takes longer than the limiter can count.
-    pub(crate) fn new(rate: NonZeroU64, largest_packet: usize) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        name: &'static str,
+        rate: NonZeroU64,
+        largest_packet: usize,
+    ) -> Result<Self, ConfigError> {
         let batch = batch_len(rate, largest_packet);
         let burst = nanos_of(batch, rate).saturating_add(u128::from(BURST_NANOS));
         match u32::try_from(burst) {
@@ -27,9 +31,11 @@ impl LinkRate {
                 batch,
                 burst_nanos,
             }),
-            Err(_) => Err(ConfigError::RateTooLow {
+            Err(_) => Err(ConfigError::Size {
+                name,
                 value: rate.get(),
                 min: least_rate(largest_packet),
+                max: u64::MAX,
             }),
         }
     }
@@ -51,10 +57,11 @@ impl LinkRate {
 
 /// A rate that may be none, checked.
 pub(crate) fn link(
+    name: &'static str,
     rate: Option<NonZeroU64>,
     largest_packet: usize,
 ) -> Result<Option<LinkRate>, ConfigError> {
-    rate.map(|rate| LinkRate::new(rate, largest_packet))
+    rate.map(|rate| LinkRate::new(name, rate, largest_packet))
         .transpose()
 }
 
@@ -88,13 +95,15 @@ mod tests {
     fn the_least_rate_works_and_one_below_does_not() {
         let least = least_rate(1036);
         assert_eq!(least, 242);
-        let rate = |value| LinkRate::new(NonZeroU64::new(value).unwrap(), 1036);
+        let rate = |value| LinkRate::new("send_rate", NonZeroU64::new(value).unwrap(), 1036);
         assert!(rate(least).is_ok());
         assert_eq!(
             rate(least - 1),
-            Err(ConfigError::RateTooLow {
+            Err(ConfigError::Size {
+                name: "send_rate",
                 value: 241,
-                min: 242
+                min: 242,
+                max: u64::MAX
             })
         );
     }
@@ -102,7 +111,7 @@ mod tests {
     #[test]
     fn a_batch_is_two_milliseconds_between_one_packet_and_one_segment() {
         let batch = |rate| {
-            LinkRate::new(NonZeroU64::new(rate).unwrap(), 1036)
+            LinkRate::new("send_rate", NonZeroU64::new(rate).unwrap(), 1036)
                 .unwrap()
                 .batch()
         };

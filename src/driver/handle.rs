@@ -54,9 +54,9 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    /// [`ConfigError::Size`] leaves the old limit in force.
     pub fn set_send_rate(&self, rate: Option<NonZeroU64>) -> Result<(), ConfigError> {
-        link(rate, self.shared.config.largest_sent())?;
+        link("send_rate", rate, self.shared.config.largest_sent())?;
         self.shared
             .request(|requests| requests.send_rate = Some(rate));
         Ok(())
@@ -66,9 +66,9 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    /// [`ConfigError::Size`] leaves the old limit in force.
     pub fn set_recv_rate(&self, rate: Option<NonZeroU64>) -> Result<(), ConfigError> {
-        link(rate, self.shared.config.largest_received())?;
+        link("recv_rate", rate, self.shared.config.largest_received())?;
         self.shared
             .request(|requests| requests.recv_rate = Some(rate));
         Ok(())

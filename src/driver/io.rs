@@ -117,9 +117,12 @@ impl Input {
         read
     }
 
-    /// Frees the memory of past reads.
+    /// Frees the memory of past reads. What is there of an unfinished packet is moved only if the buffer is much too large for it: it may be long,
+    /// and come byte by byte.
     pub(super) fn shrink(&mut self) {
-        self.bytes = BytesMut::from(self.bytes.as_ref());
+        if self.bytes.capacity() / 4 > self.bytes.len().max(LEAST_READ) || self.bytes.is_empty() {
+            self.bytes = BytesMut::from(self.bytes.as_ref());
+        }
         self.size = LEAST_READ;
     }
 }

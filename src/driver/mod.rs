@@ -147,7 +147,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     ///
     /// # Errors
     ///
-    /// A priority of 0, a capacity of 0, or a channel that is open already.
+    /// A setting outside of its bounds, or a channel that is open already.
     pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
         self.open_toward(Audience::Listening, channel)
     }

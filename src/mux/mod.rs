@@ -107,7 +107,7 @@ impl Mux {
     ///
     /// # Errors
     ///
-    /// A priority of 0, a capacity of 0, or the same channel twice.
+    /// A setting outside of its bounds, or the same channel twice.
     pub fn new(
         now: Instant,
         config: Config,
@@ -207,14 +207,14 @@ impl Mux {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    /// [`ConfigError::Size`] leaves the old limit in force.
     pub fn set_send_rate(
         &mut self,
         now: Instant,
         rate: Option<NonZeroU64>,
     ) -> Result<(), ConfigError> {
         self.send
-            .set_rate(now, link(rate, self.config.largest_sent())?);
+            .set_rate(now, link("send_rate", rate, self.config.largest_sent())?);
         Ok(())
     }
 
@@ -222,14 +222,16 @@ impl Mux {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::RateTooLow`] leaves the old limit in force.
+    /// [`ConfigError::Size`] leaves the old limit in force.
     pub fn set_recv_rate(
         &mut self,
         now: Instant,
         rate: Option<NonZeroU64>,
     ) -> Result<(), ConfigError> {
-        self.recv
-            .set_rate(now, link(rate, self.config.largest_received())?);
+        self.recv.set_rate(
+            now,
+            link("recv_rate", rate, self.config.largest_received())?,
+        );
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 
 use crate::channel::ChannelId;
-use crate::packet::{ChunkLimits, encode_msg, framed_len};
+use crate::packet::{ChunkLimits, MsgHeader, encode_msg, framed_len};
 
 /// Where the machine takes messages from; the queues are its driver's.
 pub trait MessageSource {
@@ -16,9 +16,9 @@ pub trait MessageSource {
 /// A channel's unsent rest of a message. An empty message is one packet too.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    channel: ChannelId,
+    /// Of the packets that do not end their message.
+    header: MsgHeader,
     limits: ChunkLimits,
-    checked: bool,
     message: Bytes,
     next: Option<NextPacket>,
 }
@@ -35,9 +35,8 @@ impl Outgoing {
     pub(crate) const fn new(channel: ChannelId, payload: usize, checked: bool) -> Self {
         let limits = ChunkLimits::new(channel, payload, checked);
         Self {
-            channel,
+            header: MsgHeader::new(channel).with_checksum(checked),
             limits,
-            checked,
             message: Bytes::new(),
             next: None,
         }
@@ -50,7 +49,7 @@ impl Outgoing {
     /// Takes the next message, and says how large its first packet is.
     #[inline]
     pub(crate) fn load(&mut self, source: &mut impl MessageSource) -> Option<usize> {
-        self.message = source.pop(self.channel)?;
+        self.message = source.pop(self.header.channel)?;
         self.cut();
         self.next_len()
     }
@@ -70,7 +69,7 @@ impl Outgoing {
         } = *self.next.as_ref()?;
         self.next = None;
         let data = self.message.get(..data_len)?;
-        encode_msg(self.channel, eof, data, self.checked, out);
+        encode_msg(&self.header.with_eof(eof), data, out);
         if eof {
             self.message = Bytes::new();
         } else {
@@ -82,7 +81,7 @@ impl Outgoing {
 
     fn cut(&mut self) {
         let (data_len, eof) = self.limits.next(self.message.len());
-        let framed_len = framed_len(self.channel, eof, data_len, self.checked);
+        let framed_len = framed_len(&self.header.with_eof(eof), data_len);
         self.next = Some(NextPacket {
             data_len,
             eof,

@@ -42,7 +42,7 @@ pub fn decode(input: &[u8], max_packet: usize) -> Result<Option<Framed<'_>>, Pro
             });
         }
     };
-    let framed_len = prefix_len + len;
+    let framed_len = prefix_len.saturating_add(len);
     let Some(body) = input.get(prefix_len..framed_len) else {
         return Ok(None);
     };

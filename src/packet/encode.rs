@@ -5,9 +5,9 @@ use prost::encoding::encode_varint;
 
 use super::checksum::checksum;
 use super::limits::{
-    SHORT_HEADER_LEN, body_len, inner_len, is_short, short_header_len, varint_len,
+    SHORT_HEADER_LEN, body_len, framed_max, inner_len, is_short, short_header_len, varint_len,
 };
-use super::{Packet, PacketMsg};
+use super::{MsgHeader, Packet, PacketMsg};
 use crate::channel::ChannelId;
 
 /// Appends a packet with its length prefix to `out`, and says how many bytes that were.
@@ -26,21 +26,20 @@ pub fn encode(packet: &Packet<'_>, out: &mut Vec<u8>) -> usize {
 
 /// Appends a message packet with its length prefix to `out`, with its checksum if one is asked for.
 ///
-/// Says how many bytes that were: always [`framed_len`] of the same arguments.
-pub fn encode_msg(
-    channel: ChannelId,
-    eof: bool,
-    data: &[u8],
-    checked: bool,
-    out: &mut Vec<u8>,
-) -> usize {
-    if is_short(channel, eof, data.len(), checked) {
+/// Says how many bytes that were: always [`framed_len`] of the same header and as much data.
+pub fn encode_msg(header: &MsgHeader, data: &[u8], out: &mut Vec<u8>) -> usize {
+    let MsgHeader {
+        channel,
+        eof,
+        checked,
+    } = *header;
+    if is_short(header, data.len()) {
         return encode_short(channel, data, out);
     }
     let checksum = checked.then(|| checksum(channel, eof, data));
-    let inner = inner_len(channel, eof, data.len(), checked);
-    let body = 1 + varint_len(inner) + inner;
-    let framed = varint_len(body) + body;
+    let inner = inner_len(header, data.len());
+    let body = body_len(header, data.len());
+    let framed = framed_max(body);
     out.reserve(framed);
     put_len(body, out);
     out.put_u8(TAG_PACKET_MSG);
@@ -53,13 +52,12 @@ pub fn encode_msg(
     framed
 }
 
-/// The bytes that [`encode_msg`] writes for a packet with `data` bytes of data.
-pub const fn framed_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
-    if is_short(channel, eof, data, checked) {
-        return short_header_len(channel) + data;
+/// The bytes that [`encode_msg`] writes for a packet with `data` bytes of data. Saturates at [`usize::MAX`].
+pub const fn framed_len(header: &MsgHeader, data: usize) -> usize {
+    if is_short(header, data) {
+        return short_header_len(header.channel) + data;
     }
-    let body = body_len(channel, eof, data, checked);
-    varint_len(body) + body
+    framed_max(body_len(header, data))
 }
 
 /// The same bytes as in general.

@@ -2,19 +2,20 @@
 
 use prost::encoding::encoded_len_varint;
 
+use super::MsgHeader;
 use crate::channel::ChannelId;
 
 /// The largest packet, without its length prefix, of a CometBFT connection whose `MaxPacketMsgPayloadSize` is `payload`.
 ///
 /// Go measures a final packet of that size on channel 1 once and uses the result both for what it sends and for what
-/// it accepts. A final full packet on an id of 0x80 or above is a byte longer, and Go refuses it.
+/// it accepts. A final full packet on an id of 0x80 or above is a byte longer, and Go refuses it. Saturates at [`usize::MAX`].
 pub const fn max_packet(payload: usize) -> usize {
-    body_len(ChannelId::new(1), true, payload, false)
+    body_len(&MsgHeader::new(ChannelId::new(1)).with_eof(true), payload)
 }
 
 /// A packet of `body` bytes with its length prefix.
 pub(crate) const fn framed_max(body: usize) -> usize {
-    varint_len(body) + body
+    varint_len(body).saturating_add(body)
 }
 
 /// How much data one packet of a channel may carry so that it stays within [`max_packet`].
@@ -34,9 +35,10 @@ impl ChunkLimits {
     ///
     /// Both are `payload` on ids below 0x80 without a checksum, and a little less otherwise.
     pub const fn new(channel: ChannelId, payload: usize, checked: bool) -> Self {
+        let header = MsgHeader::new(channel).with_checksum(checked);
         Self {
-            partial: largest(channel, false, payload, checked),
-            last: largest(channel, true, payload, checked),
+            partial: largest(&header, payload),
+            last: largest(&header.with_eof(true), payload),
         }
     }
 
@@ -56,7 +58,12 @@ impl ChunkLimits {
 ///
 /// Nearly all packets of a connection that is busy with short messages are, and the codec has a shorter way for them.
 #[inline]
-pub(super) const fn is_short(channel: ChannelId, eof: bool, data: usize, checked: bool) -> bool {
+pub(super) const fn is_short(header: &MsgHeader, data: usize) -> bool {
+    let MsgHeader {
+        channel,
+        eof,
+        checked,
+    } = *header;
     channel.get() < 0x80 && matches!(data, 1..=SHORT_MAX) && eof && !checked
 }
 
@@ -69,34 +76,34 @@ pub(super) const fn short_header_len(channel: ChannelId) -> usize {
     }
 }
 
-pub(super) const fn body_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
-    let inner = inner_len(channel, eof, data, checked);
-    1 + varint_len(inner) + inner
+pub(super) const fn body_len(header: &MsgHeader, data: usize) -> usize {
+    let inner = inner_len(header, data);
+    inner.saturating_add(1 + varint_len(inner))
 }
 
-pub(super) const fn inner_len(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
-    let id = match channel.get() {
+pub(super) const fn inner_len(header: &MsgHeader, data: usize) -> usize {
+    let id = match header.channel.get() {
         0 => 0,
         1..=0x7f => 2,
         0x80.. => 3,
     };
-    let eof = if eof { 2 } else { 0 };
+    let eof = if header.eof { 2 } else { 0 };
+    let checksum = if header.checked { CHECKSUM_LEN } else { 0 };
     let data = if data > 0 {
-        1 + varint_len(data) + data
+        data.saturating_add(1 + varint_len(data))
     } else {
         0
     };
-    let checksum = if checked { CHECKSUM_LEN } else { 0 };
-    id + eof + data + checksum
+    data.saturating_add(id + eof + checksum)
 }
 
 pub(super) const fn varint_len(value: usize) -> usize {
     encoded_len_varint(value as u64)
 }
 
-const fn largest(channel: ChannelId, eof: bool, payload: usize, checked: bool) -> usize {
+const fn largest(header: &MsgHeader, payload: usize) -> usize {
     let mut data = payload;
-    while data > 0 && body_len(channel, eof, data, checked) > max_packet(payload) {
+    while data > 0 && body_len(header, data) > max_packet(payload) {
         data -= 1;
     }
     data

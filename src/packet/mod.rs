@@ -24,6 +24,8 @@ pub use limits::{ChunkLimits, max_packet};
 pub(crate) use encode::{PING, PONG};
 pub(crate) use limits::framed_max;
 
+use crate::channel::ChannelId;
+
 /// A decoded packet that borrows its data from the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -47,4 +49,41 @@ pub struct PacketMsg<'a> {
     pub data: &'a [u8],
     /// The optional checksum field, an extension of this crate.
     pub checksum: Option<u32>,
+}
+
+/// What a message packet says beside its data, from the sender's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MsgHeader {
+    /// The channel of the message.
+    pub channel: ChannelId,
+    /// Whether the packet ends its message.
+    pub eof: bool,
+    /// Whether it carries a checksum, an extension of this crate.
+    pub checked: bool,
+}
+
+impl MsgHeader {
+    /// Of a packet that does not end its message, without a checksum.
+    pub const fn new(channel: ChannelId) -> Self {
+        Self {
+            channel,
+            eof: false,
+            checked: false,
+        }
+    }
+
+    /// Whether the packet ends its message.
+    #[must_use]
+    pub const fn with_eof(mut self, eof: bool) -> Self {
+        self.eof = eof;
+        self
+    }
+
+    /// Whether it carries a checksum.
+    #[must_use]
+    pub const fn with_checksum(mut self, checked: bool) -> Self {
+        self.checked = checked;
+        self
+    }
 }

@@ -106,7 +106,7 @@ impl Solo {
 
 /// Settings with pings so seldom that none falls into a test.
 pub(crate) fn silent() -> ConfigBuilder {
-    let ages = Duration::from_secs(1_000_000_000);
+    let ages = Duration::from_secs(900_000_000);
     Config::builder()
         .ping_interval(ages)
         .pong_timeout(ages / 2)

@@ -82,7 +82,11 @@ fn a_packet_payload_of_zero_is_refused() {
     let refused = Config::builder().max_packet_payload(0).build();
     assert!(matches!(
         refused,
-        Err(ConfigError::Payload { value: 0, .. })
+        Err(ConfigError::Size {
+            name: "max_packet_payload",
+            value: 0,
+            ..
+        })
     ));
 }
 

@@ -128,15 +128,21 @@ async fn a_limit_that_cannot_be_kept_is_refused_and_the_old_one_stays() {
     let refused = running.handle.set_send_rate(NonZeroU64::new(10));
     assert_eq!(
         refused,
-        Err(ConfigError::RateTooLow {
+        Err(ConfigError::Size {
+            name: "send_rate",
             value: 10,
-            min: 242
+            min: 242,
+            max: u64::MAX
         })
     );
     let refused = running.handle.set_recv_rate(NonZeroU64::new(1));
     assert!(matches!(
         refused,
-        Err(ConfigError::RateTooLow { value: 1, .. })
+        Err(ConfigError::Size {
+            name: "recv_rate",
+            value: 1,
+            ..
+        })
     ));
     sender.send(vec![0; 1_000_000]).await.unwrap();
     pass(Duration::from_secs(10)).await;

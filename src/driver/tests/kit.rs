@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::{Closed, Connection, Handle, Receiver, Sender};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::{Config, ConfigBuilder};
-use crate::packet::{ChunkLimits, Packet, decode, encode, encode_msg};
+use crate::packet::{ChunkLimits, MsgHeader, Packet, decode, encode, encode_msg};
 
 /// The channel of the tests that need one only.
 pub(super) const BULK: ChannelId = ChannelId::new(0x30);
@@ -204,7 +204,7 @@ pub(super) fn message(channel: ChannelId, data: &[u8]) -> Vec<u8> {
 /// A piece of a message.
 pub(super) fn piece(channel: ChannelId, eof: bool, data: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_msg(channel, eof, data, false, &mut out);
+    encode_msg(&MsgHeader::new(channel).with_eof(eof), data, &mut out);
     out
 }
 

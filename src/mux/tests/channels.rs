@@ -78,10 +78,51 @@ fn one_to_256_channels_all_deliver() {
 }
 
 #[test]
-fn a_priority_of_zero_is_refused() {
-    let refused = Mux::new(epoch(), Config::default(), &channels(&[1, 0]));
-    let channel = ChannelId::new(1);
-    assert_eq!(refused.unwrap_err(), ConfigError::ZeroPriority { channel });
+fn each_setting_of_a_channel_is_refused_beyond_its_bounds_and_the_error_names_them() {
+    type Setter = fn(usize) -> ChannelDescriptor;
+    const fn plain() -> ChannelDescriptor {
+        ChannelDescriptor::new(ChannelId::new(7), 1)
+    }
+    let bytes = usize::MAX / 4;
+    let settings: [(&str, Setter, usize, usize); 5] = [
+        (
+            "priority",
+            |n| ChannelDescriptor::new(ChannelId::new(7), u16::try_from(n).unwrap_or(0)),
+            1,
+            65_535,
+        ),
+        (
+            "send_capacity",
+            |n| plain().with_send_capacity(n),
+            1,
+            1 << 24,
+        ),
+        ("send_bytes", |n| plain().with_send_bytes(n), 1, bytes),
+        (
+            "recv_capacity",
+            |n| plain().with_recv_capacity(n),
+            1,
+            1 << 24,
+        ),
+        ("max_message", |n| plain().with_max_message(n), 0, bytes),
+    ];
+    let mux = |channel| Mux::new(epoch(), Config::default(), &[channel]).map(drop);
+    for (name, with, least, most) in settings {
+        assert_eq!(mux(with(least)), Ok(()), "{name}");
+        assert_eq!(mux(with(most)), Ok(()), "{name}");
+        for value in [least.wrapping_sub(1), most + 1, usize::MAX] {
+            let refused = mux(with(value)).unwrap_err();
+            let text = refused.to_string();
+            assert!(
+                text.starts_with(&format!("{name} of channel 0x07 is ")),
+                "{text}"
+            );
+            assert!(
+                text.ends_with(&format!("it must be {least} to {most}")),
+                "{text}"
+            );
+        }
+    }
 }
 
 #[test]

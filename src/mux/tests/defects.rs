@@ -72,7 +72,7 @@ fn empty_messages_of_a_low_priority_survive_a_busy_high_one() {
 fn a_payload_that_carries_nothing_is_refused() {
     for payload in [0, 1] {
         let refused = Config::builder().max_packet_payload(payload).build();
-        assert!(matches!(refused, Err(ConfigError::Payload { min: 2, .. })));
+        assert!(matches!(refused, Err(ConfigError::Size { min: 2, .. })));
     }
     let config = silent().max_packet_payload(2).max_packet(max_packet(2));
     let high = ChannelDescriptor::new(ChannelId::new(0xff), 1);

@@ -347,8 +347,8 @@ fn a_pong_timeout_not_below_the_ping_interval_is_refused() {
 }
 
 #[test]
-fn times_may_be_as_long_as_can_be_written() {
-    let ages = Duration::MAX;
+fn times_may_be_as_long_as_thirty_years() {
+    let ages = SECOND * (30 * 365 * 24 * 60 * 60);
     let config = Config::builder()
         .ping_interval(ages)
         .pong_timeout(ages - SECOND);

@@ -8,7 +8,7 @@ use super::window::Windows;
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::config::ConfigError;
-use crate::packet::{PING, encode_msg};
+use crate::packet::{MsgHeader, PING, encode_msg};
 use crate::rate::LinkRate;
 use crate::testing::{
     Link, Pair, Random, Setup, Side, Solo, What, build, cases, channels, limit, silent,
@@ -187,13 +187,20 @@ fn a_rate_too_low_for_one_packet_is_refused_now_and_later() {
     let refused = Config::builder().send_rate(limit(Some(241))).build();
     assert!(matches!(
         refused,
-        Err(ConfigError::RateTooLow {
+        Err(ConfigError::Size {
             value: 241,
-            min: 242
+            min: 242,
+            ..
         })
     ));
     let refused = Config::builder().recv_rate(limit(Some(241))).build();
-    assert!(matches!(refused, Err(ConfigError::RateTooLow { .. })));
+    assert!(matches!(
+        refused,
+        Err(ConfigError::Size {
+            name: "recv_rate",
+            ..
+        })
+    ));
     let mut solo = Solo::with_priorities(Some(1_000), &[1]);
     assert!(solo.mux.set_send_rate(solo.now, limit(Some(100))).is_err());
     assert!(solo.mux.set_recv_rate(solo.now, limit(Some(100))).is_err());
@@ -254,7 +261,7 @@ fn a_batch_is_two_milliseconds_of_the_rate() {
 
 /// Nanoseconds of link time that any window may carry beyond its length: the burst, and one packet.
 fn beyond(rate: u64) -> u128 {
-    let link = LinkRate::new(limit(Some(rate)).unwrap(), PACKET).unwrap();
+    let link = LinkRate::new("send_rate", limit(Some(rate)).unwrap(), PACKET).unwrap();
     u128::from(link.burst_nanos()) + PACKET as u128 * 1_000_000_000 / u128::from(rate) + 1
 }
 
@@ -287,7 +294,11 @@ const PACKET: usize = 1037;
 fn the_largest_packets_have_the_sizes_assumed_here() {
     let mut out = Vec::new();
     assert_eq!(
-        encode_msg(ChannelId::new(0x80), true, &[0; 1024], false, &mut out),
+        encode_msg(
+            &MsgHeader::new(ChannelId::new(0x80)).with_eof(true),
+            &[0; 1024],
+            &mut out
+        ),
         PACKET
     );
 }

@@ -9,7 +9,7 @@ use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::error::Error;
 use crate::mux::Mux;
 use crate::packet::ProtocolError;
-use crate::packet::encode_msg;
+use crate::packet::{MsgHeader, encode_msg};
 use crate::testing::{Inbox, Random, Solo, build, cases, channels, epoch, pattern, silent};
 
 proptest! {
@@ -32,7 +32,7 @@ proptest! {
             let eof = random.one_in(eof_one_in);
             let data = pattern(number * 31, random.between(0, largest));
             let mut packet = Vec::new();
-            encode_msg(channel, eof, &data, false, &mut packet);
+            encode_msg(&MsgHeader::new(channel).with_eof(eof), &data, &mut packet);
             let expected = model.receive(channel, eof, &data);
             let received = feed(&mut mux, &mut input, &packet, &mut inbox, &mut random);
             prop_assert_eq!(&received, &expected);
@@ -134,10 +134,8 @@ fn channels_may_be_interleaved_packet_by_packet() {
         for channel in 0..3 {
             let data = pattern(usize::from(channel) * 5000 + piece * 100, 100);
             encode_msg(
-                ChannelId::new(channel),
-                piece == 19,
+                &MsgHeader::new(ChannelId::new(channel)).with_eof(piece == 19),
                 &data,
-                false,
                 &mut stream,
             );
         }
@@ -255,10 +253,8 @@ fn feed(
 fn packet(channel: u8, eof: bool, len: usize) -> Vec<u8> {
     let mut out = Vec::new();
     encode_msg(
-        ChannelId::new(channel),
-        eof,
+        &MsgHeader::new(ChannelId::new(channel)).with_eof(eof),
         &pattern(0, len),
-        false,
         &mut out,
     );
     out
@@ -271,10 +267,8 @@ fn packets(channel: u8, len: usize) -> Vec<u8> {
     for part in 0..count {
         let data = message.slice(part * 1000..len.min((part + 1) * 1000));
         encode_msg(
-            ChannelId::new(channel),
-            part + 1 == count,
+            &MsgHeader::new(ChannelId::new(channel)).with_eof(part + 1 == count),
             &data,
-            false,
             &mut out,
         );
     }

@@ -251,7 +251,7 @@ fn any_rate() -> impl Strategy<Value = u64> {
 }
 
 fn link_rate(rate: u64) -> LinkRate {
-    LinkRate::new(NonZeroU64::new(rate).unwrap(), PACKET).unwrap()
+    LinkRate::new("send_rate", NonZeroU64::new(rate).unwrap(), PACKET).unwrap()
 }
 
 fn nanos(duration: Duration) -> u128 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::ConfigBuilder;
 use crate::error::{Error, Fault};
-use crate::packet::{PONG, encode_msg};
+use crate::packet::{MsgHeader, PONG, encode_msg};
 use crate::testing::{Link, Pair, Setup, Side, Solo, build, channels, limit, silent};
 
 #[test]
@@ -238,7 +238,11 @@ fn whole(channel: u8, len: usize) -> Vec<u8> {
 
 fn packet(channel: u8, eof: bool, len: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_msg(ChannelId::new(channel), eof, &vec![7; len], false, &mut out);
+    encode_msg(
+        &MsgHeader::new(ChannelId::new(channel)).with_eof(eof),
+        &vec![7; len],
+        &mut out,
+    );
     out
 }
 

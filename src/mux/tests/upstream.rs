@@ -8,7 +8,7 @@ use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::error::Error;
 use crate::packet::ProtocolError;
-use crate::packet::{PING, PONG, encode_msg, max_packet};
+use crate::packet::{MsgHeader, PING, PONG, encode_msg, max_packet};
 use crate::testing::{Inbox, Link, Pair, Setup, Side, Solo, What, build, pattern};
 
 /// `TestMConnectionSendFlushStop`
@@ -123,7 +123,11 @@ fn bytes_without_sense_are_an_error() {
 #[test]
 fn a_channel_that_is_not_there_is_an_error() {
     let mut packet = Vec::new();
-    encode_msg(ChannelId::new(2), true, b"Ant-Man", false, &mut packet);
+    encode_msg(
+        &MsgHeader::new(ChannelId::new(2)).with_eof(true),
+        b"Ant-Man",
+        &mut packet,
+    );
     assert_eq!(refuse(&packet), ProtocolError::UnknownChannel { id: 2 });
 }
 
@@ -131,10 +135,18 @@ fn a_channel_that_is_not_there_is_an_error() {
 #[test]
 fn a_packet_of_the_maximum_is_fine_and_a_longer_one_is_an_error() {
     let mut packet = Vec::new();
-    encode_msg(ONE, true, &pattern(0, 1024), false, &mut packet);
+    encode_msg(
+        &MsgHeader::new(ONE).with_eof(true),
+        &pattern(0, 1024),
+        &mut packet,
+    );
     assert_eq!(solo().receive(&packet).messages[0].1, pattern(0, 1024));
     packet.clear();
-    encode_msg(ONE, true, &pattern(0, 1024 + 100), false, &mut packet);
+    encode_msg(
+        &MsgHeader::new(ONE).with_eof(true),
+        &pattern(0, 1024 + 100),
+        &mut packet,
+    );
     let (len, max) = (max_packet(1024) as u64 + 100, max_packet(1024) + 1);
     assert_eq!(refuse(&packet), ProtocolError::PacketTooLarge { len, max });
 }

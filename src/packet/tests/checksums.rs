@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::mux::Mux;
 use crate::packet::ProtocolError;
-use crate::packet::{Packet, PacketMsg, checksum, encode, encode_msg};
+use crate::packet::{MsgHeader, Packet, PacketMsg, checksum, encode, encode_msg};
 use crate::testing::epoch;
 
 /// The check value of CRC-32 (IEEE) over the digits 1 to 9, of which the first two stand here for channel and eof.
@@ -26,7 +26,11 @@ fn it_is_the_ieee_polynomial_over_channel_then_eof_then_data() {
 fn it_is_field_15_and_the_last_one_written() {
     let channel = ChannelId::new(0x22);
     let mut written = Vec::new();
-    encode_msg(channel, true, &[0, 0xff], true, &mut written);
+    encode_msg(
+        &MsgHeader::new(channel).with_eof(true).with_checksum(true),
+        &[0, 0xff],
+        &mut written,
+    );
     let sum = checksum(channel, true, &[0, 0xff]).to_le_bytes();
     let wanted = [&hex("0f 1a0d 0822 1001 1a0200ff 7d")[..], &sum].concat();
     assert_eq!(written, wanted);
@@ -43,7 +47,11 @@ fn a_packet_with_a_checksum_comes_back_with_it() {
             checksum: Some(checksum(channel, eof, data)),
         });
         let (mut fast, mut general) = (Vec::new(), Vec::new());
-        encode_msg(channel, eof, data, true, &mut fast);
+        encode_msg(
+            &MsgHeader::new(channel).with_eof(eof).with_checksum(true),
+            data,
+            &mut fast,
+        );
         encode(&packet, &mut general);
         assert_eq!(fast, general);
         assert_eq!(decode_stream(&fast, 1034).0, [packet]);
@@ -53,9 +61,21 @@ fn a_packet_with_a_checksum_comes_back_with_it() {
 #[test]
 fn a_receiver_that_requires_it_accepts_the_right_one() {
     let mut stream = Vec::new();
-    encode_msg(CHANNEL, false, b"one ", true, &mut stream);
-    encode_msg(CHANNEL, true, b"message", true, &mut stream);
-    encode_msg(CHANNEL, true, b"", true, &mut stream);
+    encode_msg(
+        &MsgHeader::new(CHANNEL).with_checksum(true),
+        b"one ",
+        &mut stream,
+    );
+    encode_msg(
+        &MsgHeader::new(CHANNEL).with_eof(true).with_checksum(true),
+        b"message",
+        &mut stream,
+    );
+    encode_msg(
+        &MsgHeader::new(CHANNEL).with_eof(true).with_checksum(true),
+        b"",
+        &mut stream,
+    );
     let wanted: [(u8, Bytes); 2] = [(0x20, "one message".into()), (0x20, Bytes::new())];
     assert_eq!(receive(true, &stream).unwrap(), wanted);
 }
@@ -63,7 +83,11 @@ fn a_receiver_that_requires_it_accepts_the_right_one() {
 #[test]
 fn a_receiver_that_requires_it_refuses_any_changed_bit_it_covers() {
     let mut stream = Vec::new();
-    encode_msg(CHANNEL, true, b"message", true, &mut stream);
+    encode_msg(
+        &MsgHeader::new(CHANNEL).with_eof(true).with_checksum(true),
+        b"message",
+        &mut stream,
+    );
     let first_data = stream.len() - 5 - b"message".len();
     for bit in first_data * 8..(stream.len() - 5) * 8 {
         let mut changed = stream.clone();
@@ -137,7 +161,11 @@ fn beside_the_message_it_is_not_a_checksum() {
 
 fn moved_to_channel_1() -> Vec<u8> {
     let mut stream = Vec::new();
-    encode_msg(CHANNEL, true, b"message", true, &mut stream);
+    encode_msg(
+        &MsgHeader::new(CHANNEL).with_eof(true).with_checksum(true),
+        b"message",
+        &mut stream,
+    );
     let id = stream.iter().position(|byte| *byte == 0x20).unwrap();
     stream[id] = 1;
     stream

@@ -2,7 +2,7 @@
 
 use super::{decode_stream, hex, msg, number, recorded, rows, text};
 use crate::channel::ChannelId;
-use crate::packet::{Packet, encode, encode_msg, framed_len, max_packet};
+use crate::packet::{MsgHeader, Packet, encode, encode_msg, framed_len, max_packet};
 
 #[test]
 fn each_packet_is_what_go_wrote_and_is_read_back() {
@@ -51,10 +51,13 @@ fn check(packet: Packet<'_>, bytes: &[u8]) {
 fn check_fast_path(channel: u8, eof: bool, data: &[u8], bytes: &[u8]) {
     let channel = ChannelId::new(channel);
     let mut written = vec![0x55];
-    let len = encode_msg(channel, eof, data, false, &mut written);
+    let len = encode_msg(&MsgHeader::new(channel).with_eof(eof), data, &mut written);
     assert_eq!(written[1..], *bytes, "channel {channel}");
     assert_eq!(len, bytes.len());
-    assert_eq!(len, framed_len(channel, eof, data.len(), false));
+    assert_eq!(
+        len,
+        framed_len(&MsgHeader::new(channel).with_eof(eof), data.len())
+    );
 }
 
 fn low_byte(value: usize) -> u8 {

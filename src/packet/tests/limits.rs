@@ -2,7 +2,7 @@
 
 use crate::channel::ChannelId;
 use crate::packet::ProtocolError;
-use crate::packet::{ChunkLimits, decode, encode_msg, framed_len, max_packet};
+use crate::packet::{ChunkLimits, MsgHeader, decode, encode_msg, framed_len, max_packet};
 
 #[test]
 fn ids_below_0x80_carry_a_full_payload_in_every_packet() {
@@ -65,7 +65,11 @@ fn a_receiver_at_the_limit_of_go_refuses_the_full_final_packet_of_a_high_id_and_
     let data = [0; 1024];
     for id in [0x80, 0xff] {
         let mut stream = Vec::new();
-        encode_msg(ChannelId::new(id), true, &data, false, &mut stream);
+        encode_msg(
+            &MsgHeader::new(ChannelId::new(id)).with_eof(true),
+            &data,
+            &mut stream,
+        );
         let (len, max) = (1035, 1034);
         let refused = ProtocolError::PacketTooLarge { len, max };
         assert_eq!(decode(&stream, 1034), Err(refused));
@@ -81,9 +85,19 @@ fn the_stated_length_of_a_packet_is_the_written_one() {
             for (eof, checked) in [(false, false), (true, false), (false, true), (true, true)] {
                 let channel = ChannelId::new(id);
                 let mut stream = Vec::new();
-                let said = encode_msg(channel, eof, &vec![7; data], checked, &mut stream);
+                let said = encode_msg(
+                    &MsgHeader::new(channel).with_eof(eof).with_checksum(checked),
+                    &vec![7; data],
+                    &mut stream,
+                );
                 assert_eq!(said, stream.len());
-                assert_eq!(said, framed_len(channel, eof, data, checked));
+                assert_eq!(
+                    said,
+                    framed_len(
+                        &MsgHeader::new(channel).with_eof(eof).with_checksum(checked),
+                        data
+                    )
+                );
             }
         }
     }
@@ -116,7 +130,11 @@ fn check_messages(channel: ChannelId, payload: usize, checked: bool) {
                 "no progress at {len}"
             );
             let mut stream = Vec::new();
-            encode_msg(channel, eof, &vec![0xaa; data], checked, &mut stream);
+            encode_msg(
+                &MsgHeader::new(channel).with_eof(eof).with_checksum(checked),
+                &vec![0xaa; data],
+                &mut stream,
+            );
             let read = decode(&stream, max_packet(payload));
             assert!(
                 matches!(read, Ok(Some(_))),
@@ -134,7 +152,11 @@ fn check_messages(channel: ChannelId, payload: usize, checked: bool) {
 /// The length of a packet without its prefix, as it is on the wire.
 fn written(channel: ChannelId, eof: bool, data: usize, checked: bool) -> usize {
     let mut stream = Vec::new();
-    encode_msg(channel, eof, &vec![0; data], checked, &mut stream);
+    encode_msg(
+        &MsgHeader::new(channel).with_eof(eof).with_checksum(checked),
+        &vec![0; data],
+        &mut stream,
+    );
     let prefix = stream.iter().take_while(|byte| **byte >= 0x80).count() + 1;
     stream.len() - prefix
 }

@@ -8,7 +8,9 @@ use super::{Collected, decode_stream};
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::config::Config;
 use crate::mux::Mux;
-use crate::packet::{Packet, PacketMsg, decode, encode, encode_msg};
+use crate::packet::{
+    ChunkLimits, MsgHeader, Packet, PacketMsg, decode, encode, encode_msg, framed_len, max_packet,
+};
 use crate::testing::{cases, epoch};
 
 proptest! {
@@ -114,9 +116,43 @@ fn cut(id: u8, message: &[u8]) -> Vec<u8> {
     let mut rest = message;
     while rest.len() > 1024 {
         let (data, left) = rest.split_at(1024);
-        encode_msg(ChannelId::new(id), false, data, false, &mut stream);
+        encode_msg(&MsgHeader::new(ChannelId::new(id)), data, &mut stream);
         rest = left;
     }
-    encode_msg(ChannelId::new(id), true, rest, false, &mut stream);
+    encode_msg(
+        &MsgHeader::new(ChannelId::new(id)).with_eof(true),
+        rest,
+        &mut stream,
+    );
     stream
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn the_sums_of_the_codec_hold_for_numbers_of_any_size(
+        id: u8,
+        eof: bool,
+        checked: bool,
+        size in prop_oneof![
+            any::<usize>(),
+            0usize..5000,
+            (0usize..5000).prop_map(|less| usize::MAX - less),
+        ],
+        input in vec(any::<u8>(), 0..40),
+    ) {
+        let header = MsgHeader::new(ChannelId::new(id)).with_eof(eof).with_checksum(checked);
+        let framed = framed_len(&header, size);
+        prop_assert!(framed >= size);
+        prop_assert!(max_packet(size) >= size);
+        prop_assert!(framed >= framed_len(&header, size - usize::from(size > 0)));
+        let limits = ChunkLimits::new(ChannelId::new(id), size, checked);
+        prop_assert!(limits.last <= limits.partial && limits.partial <= size);
+        let (data, ends) = limits.next(size);
+        prop_assert!(data <= size && (!ends || data == size));
+        if let Ok(Some(framed)) = decode(&input, size) {
+            prop_assert!(framed.framed_len <= input.len());
+        }
+    }
 }

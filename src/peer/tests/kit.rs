@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{ChannelDescriptor, ChannelId};
-use crate::packet::encode_msg;
+use crate::packet::{MsgHeader, encode_msg};
 use crate::peer::{
     Established, HandshakeError, Handshaking, NodeInfo, NodeInfoBuilder, PeerConfig, PeerId,
 };
@@ -175,7 +175,7 @@ pub(super) async fn read_info(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> 
 /// A message in one packet.
 pub(super) fn packet(channel: ChannelId, data: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_msg(channel, true, data, false, &mut out);
+    encode_msg(&MsgHeader::new(channel).with_eof(true), data, &mut out);
     out
 }
 
