@@ -39,10 +39,16 @@ async fn dial(
     report: &mut Report,
 ) -> Result<Peer<TcpStream>, Failure> {
     let identity = Arc::new(match &cli.key {
-        Some(path) => node_key::load(path).map_err(|error| Failure::Key {
-            path: path.clone(),
-            error,
-        })?,
+        Some(path) => {
+            let key = node_key::load(path).map_err(|error| Failure::Key {
+                path: path.clone(),
+                error,
+            })?;
+            if let Some(warning) = key.warning {
+                eprintln!("warning: {warning}");
+            }
+            key.identity
+        }
         None => Identity::generate()?,
     });
     let mut network = cli.network.clone();

@@ -6,11 +6,14 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
+use crate::error::Fault;
+
 /// A node's own ed25519 key pair. The seed is wiped from memory when it is dropped.
 ///
 /// It is not `Clone`, so that the secret stays in one place; share it in an `Arc`.
 pub struct Identity {
-    seed: Zeroizing<[u8; SEED_LEN]>,
+    /// In a box: what moves with the identity would leave copies on the stack.
+    seed: Box<Zeroizing<[u8; SEED_LEN]>>,
     pair: Ed25519KeyPair,
     public: PublicKey,
 }
@@ -22,11 +25,11 @@ impl Identity {
     ///
     /// If the random source fails.
     pub fn generate() -> Result<Self, IdentityError> {
-        let mut seed = Zeroizing::new([0; SEED_LEN]);
+        let mut seed = empty_seed();
         SystemRandom::new()
-            .fill(seed.as_mut())
+            .fill(seed.as_mut_slice())
             .map_err(|_| IdentityError::NoRandomness)?;
-        Self::from_seed(&seed)
+        Self::from_boxed(seed)
     }
 
     /// The identity of an ed25519 seed (RFC 8032, section 5.1.5).
@@ -35,13 +38,17 @@ impl Identity {
     ///
     /// If the cryptographic library refuses it, which it does for no seed.
     pub fn from_seed(seed: &[u8; SEED_LEN]) -> Result<Self, IdentityError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| IdentityError::Refused)?;
+        let mut boxed = empty_seed();
+        boxed.copy_from_slice(seed);
+        Self::from_boxed(boxed)
+    }
+
+    fn from_boxed(seed: Box<Zeroizing<[u8; SEED_LEN]>>) -> Result<Self, IdentityError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice())
+            .map_err(|_| IdentityError::Refused)?;
         let public = pair.public_key().as_ref().try_into();
-        Ok(Self {
-            seed: Zeroizing::new(*seed),
-            public: PublicKey(public.map_err(|_| IdentityError::Refused)?),
-            pair,
-        })
+        let public = PublicKey(public.map_err(|_| IdentityError::Refused)?);
+        Ok(Self { seed, pair, public })
     }
 
     /// The public half.
@@ -49,9 +56,9 @@ impl Identity {
         &self.public
     }
 
-    /// The seed, to be stored; the copy is wiped when it is dropped.
-    pub fn seed(&self) -> Zeroizing<[u8; SEED_LEN]> {
-        self.seed.clone()
+    /// The seed, to be stored. Whoever copies it has to wipe the copy.
+    pub fn seed(&self) -> &[u8; SEED_LEN] {
+        &self.seed
     }
 
     pub(super) fn sign(&self, text: &[u8]) -> [u8; SIGNATURE_LEN] {
@@ -59,6 +66,10 @@ impl Identity {
         signature.copy_from_slice(self.pair.sign(text).as_ref());
         signature
     }
+}
+
+fn empty_seed() -> Box<Zeroizing<[u8; SEED_LEN]>> {
+    Box::new(Zeroizing::new([0; SEED_LEN]))
 }
 
 impl fmt::Debug for Identity {
@@ -115,6 +126,13 @@ pub enum IdentityError {
     /// The cryptographic library refused the seed.
     #[error("the seed was refused")]
     Refused,
+}
+
+impl IdentityError {
+    /// Who is at fault: this program or its machine.
+    pub const fn fault(&self) -> Fault {
+        Fault::Local
+    }
 }
 
 pub(super) const PUBLIC_KEY_LEN: usize = 32;

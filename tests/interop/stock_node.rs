@@ -55,7 +55,7 @@ impl Home {
             if let Some(identity) = &written {
                 node_key::save(identity, &path).unwrap();
             }
-            let read = node_key::load(&path).unwrap();
+            let read = node_key::load(&path).unwrap().identity;
             let shown = self.command("show-node-id").output().await.unwrap();
             let shown: PeerId = String::from_utf8(shown.stdout)
                 .unwrap()

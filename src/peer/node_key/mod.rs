@@ -7,23 +7,30 @@ mod file;
 #[cfg(test)]
 mod tests;
 mod text;
+mod warning;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use self::warning::{KeyFileWarning, Loaded};
+use crate::error::Fault;
 use crate::secret::{Identity, IdentityError};
 
 /// Reads an identity.
 ///
-/// Unlike CometBFT it checks that both halves of the key belong together. What was read is wiped from memory.
+/// Line breaks inside the key are skipped, as CometBFT's decoder does. Unlike CometBFT it checks that both halves of the key belong together,
+/// and it tells where others than the owner may read or write the file: CometBFT writes it for the owner only, but whoever mounts secrets
+/// into a container may have a reason for more, so that is a warning and no error. What was read is wiped from memory.
 ///
 /// # Errors
 ///
-/// [`NodeKeyError::NotFound`] if there is no file, [`NodeKeyError::Invalid`] if it is no node key, [`NodeKeyError::Io`] if it cannot be read.
-pub fn load(path: impl AsRef<Path>) -> Result<Identity, NodeKeyError> {
+/// [`NodeKeyError::NotFound`] if there is no file, [`NodeKeyError::DanglingLink`] if there is a link to none, [`NodeKeyError::Invalid`] if it
+/// is no node key, [`NodeKeyError::Io`] if it cannot be read.
+pub fn load(path: impl AsRef<Path>) -> Result<Loaded, NodeKeyError> {
     let path = path.as_ref();
-    let text = file::read(path)?;
-    text::parse(&text).map_err(|problem| invalid(path, problem))
+    let file::Found { text, warning } = file::read(path)?;
+    let identity = text::parse(&text).map_err(|problem| invalid(path, problem))?;
+    Ok(Loaded { identity, warning })
 }
 
 /// Writes an identity, over whatever is there, in a directory that exists.
@@ -39,15 +46,26 @@ pub fn load(path: impl AsRef<Path>) -> Result<Identity, NodeKeyError> {
 /// let path = directory.path().join("node_key.json");
 /// let identity = Identity::generate()?;
 /// node_key::save(&identity, &path)?;
-/// assert_eq!(node_key::load(&path)?.public_key(), identity.public_key());
+/// let loaded = node_key::load(&path)?;
+/// assert_eq!(loaded.identity.public_key(), identity.public_key());
+/// assert!(loaded.warning.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 ///
-/// [`NodeKeyError::Io`]. What was there is then untouched, unless only the last step failed, which makes the directory durable.
+/// [`NodeKeyError::Io`]: what was there is then untouched. [`NodeKeyError::NotDurable`]: the new file is there, but its directory could not be
+/// forced to the disk. A file system that cannot do that at all is no error.
 pub fn save(identity: &Identity, path: impl AsRef<Path>) -> Result<(), NodeKeyError> {
-    file::replace(path.as_ref(), text::write(identity).as_bytes())
+    save_with(identity, path.as_ref(), file::sync_directory)
+}
+
+fn save_with(
+    identity: &Identity,
+    path: &Path,
+    sync: file::SyncDirectory,
+) -> Result<(), NodeKeyError> {
+    file::replace(path, &text::write(identity), sync)
 }
 
 /// Reads an identity, or generates one and writes it if there is no file.
@@ -56,16 +74,22 @@ pub fn save(identity: &Identity, path: impl AsRef<Path>) -> Result<(), NodeKeyEr
 ///
 /// # Errors
 ///
-/// As of [`load`] and [`save`]. A file that is there and cannot be read as a node key is never touched.
-pub fn load_or_generate(path: impl AsRef<Path>) -> Result<Identity, NodeKeyError> {
-    let path = path.as_ref();
+/// As of [`load`] and [`save`]. A file that is there and cannot be read as a node key is never touched, nor is a link that leads nowhere.
+pub fn load_or_generate(path: impl AsRef<Path>) -> Result<Loaded, NodeKeyError> {
+    load_or_generate_with(path.as_ref(), file::sync_directory)
+}
+
+fn load_or_generate_with(path: &Path, sync: file::SyncDirectory) -> Result<Loaded, NodeKeyError> {
     match load(path) {
         Err(NodeKeyError::NotFound { .. }) => {}
         found => return found,
     }
     let identity = Identity::generate()?;
-    if file::create(path, text::write(&identity).as_bytes())? {
-        return Ok(identity);
+    if file::create(path, &text::write(&identity), sync)? {
+        return Ok(Loaded {
+            identity,
+            warning: None,
+        });
     }
     load(path)
 }
@@ -74,11 +98,19 @@ pub fn load_or_generate(path: impl AsRef<Path>) -> Result<Identity, NodeKeyError
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeKeyError {
+    /// There is a symbolic link, and no file where it leads.
+    #[error("{} is a link to {}, which does not exist", path.display(), target.display())]
+    DanglingLink {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// No identity could be generated.
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The file is no node key.
-    #[error("{} is no node key: {problem}", path.display())]
+    #[error("{} is no node key", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -87,8 +119,16 @@ pub enum NodeKeyError {
         problem: InvalidNodeKey,
     },
     /// The file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{} could not be read or written", path.display())]
     Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is written, but its name may be lost with a loss of power: its directory could not be forced to the disk.
+    #[error("{} is written, but a loss of power may undo it", path.display())]
+    NotDurable {
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -102,6 +142,13 @@ pub enum NodeKeyError {
     },
 }
 
+impl NodeKeyError {
+    /// Who is at fault: always this program or its machine.
+    pub const fn fault(&self) -> Fault {
+        Fault::Local
+    }
+}
+
 /// What makes a text no node key. None of it shows anything of the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -109,7 +156,7 @@ pub enum InvalidNodeKey {
     /// The key is of an unknown type.
     #[error("key type {found:?}, it must be \"tendermint/PrivKeyEd25519\"")]
     KeyType {
-        /// The type that the file states.
+        /// The type that the file states, unless it is too long to be one.
         found: String,
     },
     /// The key has a wrong length.

@@ -136,9 +136,8 @@ fn debug_output_shows_no_content() {
 
 #[test]
 fn secrets_that_are_handed_out_are_wiped_when_dropped() {
-    let _: Zeroizing<[u8; 32]> = identity(US).seed();
     let _: Result<Zeroizing<[u8; 96]>, SecretHandshakeError> = expand(&[7; 32]);
-    let again = Identity::from_seed(&identity(US).seed()).unwrap();
+    let again = Identity::from_seed(identity(US).seed()).unwrap();
     assert_eq!(again.public_key(), identity(US).public_key());
 }
 
