@@ -74,6 +74,11 @@ mod driver {
         tracing::debug!(?put_off, "we stood still, the deadlines are put off");
     }
 
+    pub(crate) fn option_unsupported(option: &str, error: &impl fmt::Display) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(option, %error, "socket option not supported, left as it is");
+    }
+
     pub(crate) fn ended(reason: &impl fmt::Display) {
         #[cfg(feature = "tracing")]
         tracing::debug!(%reason, "connection ended");

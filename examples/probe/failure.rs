@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use mconn::peer::node_key::NodeKeyError;
-use mconn::peer::{DialError, HandshakeError, NodeInfoError, PeerConfigError, UpgradeError};
+use mconn::peer::{
+    AttemptError, DialError, HandshakeError, NodeInfoError, PeerConfigError, UpgradeError,
+};
 use mconn::secret::IdentityError;
 use mconn::{Closed, ConfigError};
 
@@ -33,7 +35,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// One word for machines.
-    pub(crate) const fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Dial(error) => kind_of_dial(error),
             Self::Ended(_) => "ended",
@@ -45,13 +47,23 @@ impl Failure {
     }
 }
 
-const fn kind_of_dial(error: &DialError) -> &'static str {
+/// Of several addresses, the last.
+fn kind_of_dial(error: &DialError) -> &'static str {
+    match (error, error.attempts().last()) {
+        (DialError::Cancelled, _) => "interrupted",
+        (DialError::Resolve(_), _) => "resolve",
+        (_, Some(attempt)) => kind_of_attempt(&attempt.error),
+        _ => "refused",
+    }
+}
+
+const fn kind_of_attempt(error: &AttemptError) -> &'static str {
     match error {
-        DialError::Cancelled => "interrupted",
-        DialError::Connect { .. } => "connect",
-        DialError::ConnectTimeout { .. } => "connect_timeout",
-        DialError::Resolve(_) => "resolve",
-        DialError::Upgrade(UpgradeError::Handshake(error)) => kind_of_handshake(error),
+        AttemptError::Connect(_) => "connect",
+        AttemptError::ConnectTimeout { .. } => "connect_timeout",
+        AttemptError::Timeout { .. } => "dial_timeout",
+        AttemptError::ToItself => "self",
+        AttemptError::Upgrade(UpgradeError::Handshake(error)) => kind_of_handshake(error),
         _ => "refused",
     }
 }

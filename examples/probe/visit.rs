@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mconn::Config;
 use mconn::peer::{
-    DialError, HandshakeError, Incompatible, Peer, Transport, TransportConfig, UpgradeError,
-    node_key,
+    AttemptError, DialError, HandshakeError, Incompatible, Peer, Transport, TransportConfig,
+    UpgradeError, node_key,
 };
 use mconn::secret::Identity;
 use tokio::net::TcpStream;
@@ -91,13 +91,16 @@ async fn attempt(
     }
 }
 
-const fn incompatible(error: &DialError) -> Option<&Incompatible> {
-    match error {
-        DialError::Upgrade(UpgradeError::Handshake(HandshakeError::Incompatible(which))) => {
-            Some(which)
-        }
-        _ => None,
-    }
+fn incompatible(error: &DialError) -> Option<&Incompatible> {
+    error
+        .attempts()
+        .iter()
+        .find_map(|attempt| match &attempt.error {
+            AttemptError::Upgrade(UpgradeError::Handshake(HandshakeError::Incompatible(which))) => {
+                Some(which)
+            }
+            _ => None,
+        })
 }
 
 /// Pings often, so that there is a round-trip time to show.

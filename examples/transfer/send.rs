@@ -92,7 +92,9 @@ pub(crate) async fn deliver_all<Io: AsyncRead + AsyncWrite + Unpin>(
 /// Connects, and tunes the socket: urgent messages would wait behind what lies in a deep send buffer.
 pub(crate) async fn connect(address: &str) -> Result<TcpStream, Failure> {
     let connecting = async {
-        let stream = TcpStream::connect(address).await?;
+        // Unlike a lookup of the runtime's, this one does not hold up the end of the program.
+        let addresses = mconn::tcp::lookup(address.to_owned()).await?;
+        let stream = TcpStream::connect(&*addresses).await?;
         mconn::tcp::tune(&stream)?;
         Ok(stream)
     };

@@ -30,8 +30,8 @@ pub use node_info::{
 };
 pub use resolve::{Lookup, ResolveError, Resolver, SystemResolver, resolve};
 pub use transport::{
-    Accept, AcceptError, DialError, Direction, Everybody, Filter, Listener, Peer, Refusal,
-    Transport, TransportConfig, UpgradeError, Verdict,
+    Accept, AcceptError, AttemptError, DialError, Direction, Everybody, FailedAttempt, Filter,
+    Listener, Peer, Refusal, Transport, TransportConfig, UpgradeError, Verdict,
 };
 
 /// The text, cut where it is long, for errors: what a peer says may fill a screen.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::address::{Host, HostName, HostPort};
+use crate::tcp;
 
 /// Looks up names. [`SystemResolver`] asks the system; an own one may ask elsewhere, keep answers, or refuse.
 ///
@@ -21,9 +22,7 @@ pub trait Resolver: fmt::Debug + Send + Sync {
 /// What [`Resolver::lookup`] gives.
 pub type Lookup<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
-/// The resolver of the system, on a thread of the runtime's for blocking work.
-///
-/// A lookup that is given up keeps its thread until the system answers, which the system's own configuration limits.
+/// The resolver of the system, as [`tcp::lookup`] asks it: a lookup that was given up holds up nobody's end.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemResolver;
@@ -38,8 +37,8 @@ impl SystemResolver {
 impl Resolver for SystemResolver {
     fn lookup<'a>(&'a self, name: &'a HostName) -> Lookup<'a> {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
+            let found = tcp::lookup((name.as_str().to_owned(), 0)).await?;
+            Ok(found.iter().map(SocketAddr::ip).collect())
         })
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mconn::ChannelId;
 use mconn::peer::{
-    AcceptError, DialError, HandshakeError, HostPort, Listener, NodeInfo, NodeInfoBuilder, Peer,
-    PeerAddr, PeerConfig, Transport, TransportConfig, UpgradeError,
+    AcceptError, AttemptError, DialError, HandshakeError, HostPort, Listener, NodeInfo,
+    NodeInfoBuilder, Peer, PeerAddr, PeerConfig, Transport, TransportConfig, UpgradeError,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,8 +53,8 @@ impl Us {
             .transport
             .dial(&node.address, &CancellationToken::new())
             .await;
-        dialed.map_err(|error| match error {
-            DialError::Upgrade(UpgradeError::Handshake(error)) => error,
+        dialed.map_err(|error| match upgrade(error) {
+            UpgradeError::Handshake(error) => error,
             other => panic!("no handshake: {other}"),
         })
     }
@@ -65,7 +65,7 @@ impl Us {
             .dial(&node.address, &CancellationToken::new())
             .await
         {
-            Err(DialError::Upgrade(error)) => error,
+            Err(error) => upgrade(error),
             other => panic!("{other:?}"),
         }
     }
@@ -162,6 +162,17 @@ impl GoNode {
             refused["text"].as_str().unwrap().contains(text),
             "{refused}"
         );
+    }
+}
+
+/// Why the connection with the only address that was dialed did not become a peer.
+pub(crate) fn upgrade(error: DialError) -> UpgradeError {
+    match error {
+        DialError::Failed { mut attempts } => match attempts.pop().map(|attempt| attempt.error) {
+            Some(AttemptError::Upgrade(error)) => error,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Our transport against the Go node's, its switch included: who takes whom, and why not.
 
 use mconn::peer::{
-    BrokenRule, DialError, HandshakeError, Incompatible, NodeInfoError, NodeInfoField, Peer,
-    PeerAddr, ProtocolVersion, Refusal, TransportConfig, TxIndex, UpgradeError,
+    BrokenRule, HandshakeError, Incompatible, NodeInfoError, NodeInfoField, Peer, PeerAddr,
+    ProtocolVersion, Refusal, TransportConfig, TxIndex, UpgradeError,
 };
 use mconn::{ChannelId, CloseReason};
 use prost::Message as _;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::go::{BOTH_ROLES, GO_SEED, Go, OUR_SEED, Remote, Role, id_of};
-use crate::nodes::{CHANNELS, GoNode, NETWORK, Us};
+use crate::nodes::{CHANNELS, GoNode, NETWORK, Us, upgrade};
 use crate::ours::Ours;
 use crate::session::Channel;
 use crate::traffic::{Digests, Tally, digest_of, message};
@@ -172,11 +172,9 @@ pub(crate) async fn wrong_ids_are_refused(remote: Remote) {
     let mut node = GoNode::start(remote, &GO_SEED, json!({})).await;
     let mut us = Us::start(|info| info).await;
     let wrong = PeerAddr::new(other, node.address.host_port().clone());
-    match us.transport.dial(&wrong, &CancellationToken::new()).await {
-        Err(DialError::Upgrade(UpgradeError::Handshake(HandshakeError::UnexpectedPeer {
-            expected,
-            found,
-        }))) => {
+    let dialed = us.transport.dial(&wrong, &CancellationToken::new()).await;
+    match dialed.map_err(upgrade) {
+        Err(UpgradeError::Handshake(HandshakeError::UnexpectedPeer { expected, found })) => {
             assert_eq!([expected, found], [other, id_of(&GO_SEED)]);
         }
         taken => panic!("{taken:?}"),

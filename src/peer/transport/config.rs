@@ -11,6 +11,7 @@ use crate::peer::resolve::{Resolver, SystemResolver};
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
     pub(super) limits: Limits,
+    pub(super) connect_timeout: Duration,
     pub(super) dial_timeout: Duration,
     pub(super) filter_timeout: Duration,
     pub(super) resolve_timeout: Duration,
@@ -20,8 +21,18 @@ pub struct TransportConfig {
 }
 
 impl TransportConfig {
-    /// Bounds one attempt to open a TCP connection. Default 3 s, as CometBFT's configuration says (`dial_timeout`); its code
-    /// uses 1 s, which far peers do not meet. Each address that a name has is tried for so long.
+    /// Bounds one attempt to open a TCP connection. Default 3 s, as CometBFT's configuration says (there `dial_timeout`); its code
+    /// uses 1 s, which far peers do not meet.
+    #[must_use]
+    pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Bounds a whole dial: the lookup, and all attempts with all addresses of the name. Default 60 s.
+    ///
+    /// Each address has an equal share of what is left when its turn comes, so that a silent one leaves time for the next. The default
+    /// leaves room for all that one address may take by the other defaults (38 s), and for the connect timeout of each of 16 addresses.
     #[must_use]
     pub const fn with_dial_timeout(mut self, timeout: Duration) -> Self {
         self.dial_timeout = timeout;
@@ -112,6 +123,7 @@ impl Default for TransportConfig {
                 handshakes: MAX_HANDSHAKES,
                 attempts: Some(ATTEMPTS),
             },
+            connect_timeout: CONNECT_TIMEOUT,
             dial_timeout: DIAL_TIMEOUT,
             filter_timeout: FILTER_TIMEOUT,
             resolve_timeout: RESOLVE_TIMEOUT,
@@ -127,6 +139,7 @@ const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
 /// Two milliseconds of one core.
 const MAX_HANDSHAKES: usize = 32;
 const ATTEMPTS: AttemptRate = AttemptRate::new(8, Duration::from_secs(1));
-const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const DIAL_TIMEOUT: Duration = Duration::from_secs(60);
 const FILTER_TIMEOUT: Duration = Duration::from_secs(5);
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::error::DialError;
+use super::error::{AttemptError, DialError, FailedAttempt};
 use super::peer::{Direction, Peer};
 use super::registry::Slot;
 use super::upgrade::Shared;
@@ -25,44 +27,79 @@ impl Shared {
         expected: Option<PeerId>,
         cancel: &CancellationToken,
     ) -> Result<Peer<TcpStream>, DialError> {
-        let dial = async {
-            let (stream, slot) = self.connect_any(host_port).await?;
-            Ok(self.upgrade_outbound(stream, expected, slot).await?)
-        };
-        unless_cancelled(cancel, dial)
+        unless_cancelled(cancel, self.dial_each(host_port, expected))
             .await
             .unwrap_or(Err(DialError::Cancelled))
     }
 
-    /// Tries the addresses one after the other.
-    async fn connect_any(&self, host_port: &HostPort) -> Result<(TcpStream, Slot), DialError> {
-        let resolver = &*self.config.resolver;
-        let addresses = resolve(resolver, host_port, self.config.resolve_timeout).await?;
-        let mut last = None;
-        for address in addresses {
-            match self.connect(address).await {
-                Ok(connected) => return Ok(connected),
-                Err(error) => last = Some(error),
+    /// Tries the addresses one after the other, until the peer has shaken hands at one of them.
+    async fn dial_each(
+        &self,
+        host_port: &HostPort,
+        expected: Option<PeerId>,
+    ) -> Result<Peer<TcpStream>, DialError> {
+        let (begun, whole) = (Instant::now(), self.config.dial_timeout);
+        let for_lookup = self.config.resolve_timeout.min(whole);
+        let addresses = resolve(&*self.config.resolver, host_port, for_lookup).await?;
+        let mut attempts = Vec::with_capacity(addresses.len());
+        for (untried, address) in (1..=addresses.len()).rev().zip(addresses) {
+            let rest = whole.saturating_sub(begun.elapsed());
+            match self.attempt(address, expected, share(rest, untried)).await {
+                Ok(peer) => return Ok(peer),
+                Err(error) => attempts.push(FailedAttempt { address, error }),
             }
         }
-        // `resolve` gives at least one address.
-        Err(last.unwrap_or(DialError::Cancelled))
+        Err(DialError::Failed { attempts })
+    }
+
+    async fn attempt(
+        &self,
+        address: SocketAddr,
+        expected: Option<PeerId>,
+        after: Duration,
+    ) -> Result<Peer<TcpStream>, AttemptError> {
+        timeout(after, self.attempt_untimed(address, expected))
+            .await
+            .unwrap_or(Err(AttemptError::Timeout { after }))
+    }
+
+    /// Tries again where we met ourselves, since the next socket has another port.
+    async fn attempt_untimed(
+        &self,
+        address: SocketAddr,
+        expected: Option<PeerId>,
+    ) -> Result<Peer<TcpStream>, AttemptError> {
+        for _ in 1..SELF_CONNECTIONS_MAX {
+            match self.attempt_once(address, expected).await {
+                Err(AttemptError::ToItself) => {}
+                attempted => return attempted,
+            }
+        }
+        self.attempt_once(address, expected).await
+    }
+
+    async fn attempt_once(
+        &self,
+        address: SocketAddr,
+        expected: Option<PeerId>,
+    ) -> Result<Peer<TcpStream>, AttemptError> {
+        let (stream, slot) = self.connect(address).await?;
+        Ok(self.upgrade_outbound(stream, expected, slot).await?)
     }
 
     pub(super) async fn connect(
         &self,
         address: SocketAddr,
-    ) -> Result<(TcpStream, Slot), DialError> {
+    ) -> Result<(TcpStream, Slot), AttemptError> {
         trace::dialing(&address);
         let slot = self.registry.admit_outbound(address)?;
         self.admit_address(&slot, Direction::Outbound).await?;
-        let after = self.config.dial_timeout;
+        let after = self.config.connect_timeout;
         let opened = timeout(after, TcpStream::connect(address))
             .await
-            .map_err(|_| DialError::ConnectTimeout { address, after })?;
-        let stream = opened
-            .and_then(|stream| self.tune(&stream).map(|()| stream))
-            .map_err(|error| DialError::Connect { address, error })?;
+            .map_err(|_| AttemptError::ConnectTimeout { after })?;
+        let stream = to_another(opened.map_err(AttemptError::Connect)?)?;
+        self.tune(&stream).map_err(AttemptError::Connect)?;
         Ok((stream, slot))
     }
 
@@ -73,3 +110,27 @@ impl Shared {
         tcp::tune(stream)
     }
 }
+
+/// The stream, unless both of its ends are this one socket.
+///
+/// A dial to a port of this machine at which nobody listens, and from which systems connect, may be given that very port to connect from. Then
+/// the two packets that ask for a connection cross, and TCP takes the one for the answer to the other (RFC 9293, 3.5).
+pub(super) fn to_another(stream: TcpStream) -> Result<TcpStream, AttemptError> {
+    match (stream.local_addr(), stream.peer_addr()) {
+        (Ok(local), Ok(remote)) if local == remote => {
+            // Without it the port would be taken for a minute after the close, and whoever should listen there could not.
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+            Err(AttemptError::ToItself)
+        }
+        _ => Ok(stream),
+    }
+}
+
+/// What of the time the next of so many addresses has: a silent one must leave as much for each that comes after it.
+fn share(rest: Duration, untried: usize) -> Duration {
+    let untried = u32::try_from(untried).unwrap_or(u32::MAX);
+    rest.checked_div(untried).unwrap_or_default()
+}
+
+/// Where one of some ten thousand ports leads to ourselves, the second try does not; three hold where there are only few.
+const SELF_CONNECTIONS_MAX: usize = 3;

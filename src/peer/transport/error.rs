@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::registry::Refusal;
 use crate::peer::handshake_error::HandshakeError;
 use crate::peer::resolve::ResolveError;
-use crate::secret::Rejection;
+use crate::secret::{Rejection, SecretHandshakeError};
 
 /// A connection that came and was not taken, or a failure of the listener itself.
 #[derive(Debug, thiserror::Error)]
@@ -40,29 +40,86 @@ pub enum DialError {
     /// It was cancelled by us.
     #[error("the dial was cancelled")]
     Cancelled,
-    /// No TCP connection.
-    #[error("cannot connect to {address}: {error}")]
-    Connect {
-        /// The address tried last.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        error: io::Error,
+    /// Each address was tried, and none led to the peer.
+    #[error("{}", list(attempts))]
+    Failed {
+        /// What each address said, in the order in which they were tried: at least one, and at most 16.
+        attempts: Vec<FailedAttempt>,
     },
+    /// We have this peer already, or are dialing it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The name has no address.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+}
+
+impl DialError {
+    /// What each address that was tried said; nothing where it did not come to that.
+    pub fn attempts(&self) -> &[FailedAttempt] {
+        match self {
+            Self::Failed { attempts } => attempts,
+            _ => &[],
+        }
+    }
+}
+
+/// An address that did not lead to the peer.
+#[derive(Debug, thiserror::Error)]
+#[error("{address}: {error}")]
+#[non_exhaustive]
+pub struct FailedAttempt {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub error: AttemptError,
+}
+
+/// Why an address did not lead to the peer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttemptError {
+    /// No TCP connection.
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
     /// The address did not answer in time.
-    #[error("{address} did not answer within {after:?}")]
+    #[error("no answer within {after:?}")]
     ConnectTimeout {
-        /// The address tried last.
-        address: SocketAddr,
         /// The time that it was given.
         after: Duration,
     },
-    /// The name has no address.
-    #[error("{0}")]
-    Resolve(#[from] ResolveError),
-    /// There was a connection, but it did not become a peer.
-    #[error("{0}")]
-    Upgrade(#[from] UpgradeError),
+    /// The time for this address was up, before or after it answered.
+    #[error("no peer within {after:?}, the time for this address")]
+    Timeout {
+        /// Its share of the time for the whole dial.
+        after: Duration,
+    },
+    /// Nobody is there but we: the system connected the socket to itself, or what we sent came back.
+    ///
+    /// The first can happen when nobody listens at a port of this machine that lies among those from which it connects. It is nobody's
+    /// fault, and was tried three times.
+    #[error("the connection leads back to ourselves, nobody listens there")]
+    ToItself,
+    /// There was a connection, or might have been, but it did not become a peer.
+    #[error(transparent)]
+    Upgrade(UpgradeError),
+}
+
+impl From<UpgradeError> for AttemptError {
+    fn from(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::Handshake(HandshakeError::Authentication(
+                SecretHandshakeError::Reflected,
+            )) => Self::ToItself,
+            error => Self::Upgrade(error),
+        }
+    }
+}
+
+impl From<Refusal> for AttemptError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Upgrade(refusal.into())
+    }
 }
 
 /// A connection that did not become a peer.
@@ -87,8 +144,7 @@ pub enum UpgradeError {
     Refused(#[from] Refusal),
 }
 
-impl From<Refusal> for DialError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Upgrade(refusal.into())
-    }
+fn list(attempts: &[FailedAttempt]) -> String {
+    let attempts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
+    attempts.join("; ")
 }

@@ -39,14 +39,15 @@ pub trait Accept {
 impl Accept for TcpListener {
     type Io = TcpStream;
 
-    /// Sets the options of [`tcp::tune`] on each stream.
+    /// Sets the options of [`tcp::tune`] on each stream; one on which they cannot be set is closed.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let Poll::Ready((stream, address)) = Self::poll_accept(self, cx)? else {
             return Poll::Pending;
         };
-        // A stream whose peer has gone already cannot be tuned on every system; its handshake will tell.
-        let _ = tcp::tune(&stream);
-        Poll::Ready(Ok((stream, address)))
+        // What fails here is this one connection, for example on systems that cannot tune a stream whose peer has gone already.
+        let tuned = tcp::tune(&stream)
+            .map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error));
+        Poll::Ready(tuned.map(|()| (stream, address)))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

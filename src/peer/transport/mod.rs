@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub use config::TransportConfig;
-pub use error::{AcceptError, DialError, UpgradeError};
+pub use error::{AcceptError, AttemptError, DialError, FailedAttempt, UpgradeError};
 pub use filter::{Everybody, Filter, Verdict};
 pub use listener::{Accept, Listener};
 pub use peer::{Direction, Peer};
@@ -98,11 +98,12 @@ impl Transport {
     }
 
     /// Connects to this very peer: looks its name up, opens a TCP connection, sets the options of [`tcp::tune`], shakes hands. Of several
-    /// addresses each is tried until one answers.
+    /// addresses each is tried, in the resolver's order, until this peer has shaken hands at one, all within
+    /// [`with_dial_timeout`](TransportConfig::with_dial_timeout).
     ///
     /// # Errors
     ///
-    /// Each way to fail is a [`DialError`] of its own. A peer that is connected, or being dialed, is not dialed again.
+    /// [`DialError::Failed`] says what each address said. A peer that is connected, or being dialed, is not dialed again.
     ///
     /// # Cancel safety
     ///
@@ -118,7 +119,7 @@ impl Transport {
             .await
     }
 
-    /// Connects to whoever is there. That it is the right peer is for the caller to find out: somebody on the way can be it as
+    /// Connects to whoever is there; of several addresses, to the first that shakes hands. That it is the right peer is for the caller to find out: somebody on the way can be it as
     /// well.
     ///
     /// # Errors

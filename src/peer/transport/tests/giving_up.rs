@@ -14,8 +14,8 @@ use super::kit::*;
 use super::net::*;
 use crate::peer::tests::kit::*;
 use crate::peer::{
-    AcceptError, DialError, HandshakeError, Handshaking, PeerAddr, ResolveError, Transport,
-    UpgradeError,
+    AcceptError, AttemptError, DialError, HandshakeError, Handshaking, PeerAddr, ResolveError,
+    Transport, UpgradeError,
 };
 
 #[cfg(target_os = "linux")]
@@ -25,12 +25,12 @@ async fn an_address_that_does_not_answer_is_given_up_after_3_seconds_unless_said
     let second = Duration::from_secs(1);
     for (config, expected) in [
         (unlimited(), 3 * second),
-        (unlimited().with_dial_timeout(7 * second), 7 * second),
+        (unlimited().with_connect_timeout(7 * second), 7 * second),
     ] {
         let (other, cancel) = (transport(config), CancellationToken::new());
         let (dialed, time) = timed(other.dial_anyone(&hole.address.into(), &cancel)).await;
-        let Err(DialError::ConnectTimeout { address, after }) = dialed else {
-            panic!("{dialed:?}");
+        let (address, AttemptError::ConnectTimeout { after }) = only(dialed) else {
+            panic!("something else");
         };
         assert_eq!((address, after, time), (hole.address, expected, expected));
         assert_eq!(other.connections(), 0);
@@ -48,10 +48,17 @@ async fn each_address_of_a_name_has_the_whole_time() {
     );
     let address = named(hole.address.port());
     let (dialed, time) = timed(other.dial_anyone(&address, &cancel)).await;
+    let Err(DialError::Failed { attempts }) = dialed else {
+        panic!("{dialed:?}");
+    };
+    assert!(
+        matches!(attempts[0].error, AttemptError::ConnectTimeout { .. }),
+        "{attempts:?}"
+    );
     // At the second address nobody listens.
     assert!(
-        matches!(dialed, Err(DialError::Connect { .. })),
-        "{dialed:?}"
+        matches!(attempts[1].error, AttemptError::Connect(_)),
+        "{attempts:?}"
     );
     assert_eq!(time, Duration::from_secs(3));
 }
@@ -86,8 +93,10 @@ async fn a_filter_that_does_not_answer_a_dial_is_given_up() {
         let (address, cancel) = (net.address(), CancellationToken::new());
         let dial = other.dial(&address, &cancel);
         let dialed = ever(while_accepting(&mut net, dial)).await;
-        let Err(DialError::Upgrade(UpgradeError::FilterTimeout { after: stated })) = dialed else {
-            panic!("{dialed:?}");
+        let (_, AttemptError::Upgrade(UpgradeError::FilterTimeout { after: stated })) =
+            only(dialed)
+        else {
+            panic!("something else");
         };
         assert_eq!(stated, after);
         assert_eq!(other.connections(), 0);
@@ -102,10 +111,8 @@ async fn a_stalled_handshake_of_a_dial_is_given_up() {
     let (other, cancel) = (Transport::new(us, unlimited()), CancellationToken::new());
     let address = there.local_addr().unwrap().into();
     let dialed = ever(other.dial_anyone(&address, &cancel)).await;
-    let Err(DialError::Upgrade(UpgradeError::Handshake(HandshakeError::Timeout { after }))) =
-        dialed
-    else {
-        panic!("{dialed:?}");
+    let HandshakeError::Timeout { after } = only_handshake(dialed) else {
+        panic!("something else");
     };
     assert_eq!(after, limit);
     assert_eq!(other.connections(), 0);

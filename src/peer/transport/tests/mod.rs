@@ -13,3 +13,4 @@ mod giving_up;
 mod kit;
 mod limits;
 mod net;
+mod several;

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::kit::{node_config, unlimited};
 use crate::peer::{
-    AcceptError, DialError, HostName, HostPort, Listener, Lookup, Peer, PeerAddr, Resolver,
-    Transport, TransportConfig,
+    AcceptError, AttemptError, DialError, HandshakeError, HostName, HostPort, Listener, Lookup,
+    Peer, PeerAddr, Resolver, Transport, TransportConfig, UpgradeError,
 };
 
 /// A node that listens on loopback.
@@ -56,6 +56,25 @@ impl Net {
 
 pub(super) type Dialed = Result<Peer<TcpStream>, DialError>;
 pub(super) type Taken = Result<Peer<TcpStream>, AcceptError>;
+
+/// What the only address that was dialed said.
+pub(super) fn only(dialed: Dialed) -> (SocketAddr, AttemptError) {
+    match dialed {
+        Err(DialError::Failed { mut attempts }) if attempts.len() == 1 => {
+            let attempt = attempts.remove(0);
+            (attempt.address, attempt.error)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Why the handshake at the only address that was dialed failed.
+pub(super) fn only_handshake(dialed: Dialed) -> HandshakeError {
+    match only(dialed).1 {
+        AttemptError::Upgrade(UpgradeError::Handshake(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
 
 pub(super) fn transport(config: TransportConfig) -> Transport {
     Transport::new(node_config("node"), config)
