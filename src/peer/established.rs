@@ -37,6 +37,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Established<Io> {
     /// Opens a channel, whether or not the peer announced it. Where it did not, it would end the connection at a message on it:
     /// sending is refused with `NotAdvertised`, and gives the message back.
     ///
+    /// A receiver that is dropped discards what comes. Where nothing is to come, or nothing to be sent, use
+    /// [`open_sender`](Self::open_sender) or [`open_receiver`](Self::open_receiver).
+    ///
     /// # Errors
     ///
     /// A priority of 0, a capacity of 0, or a channel that is open already.
@@ -47,6 +50,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Established<Io> {
             Audience::NotListening
         };
         self.connection.open_toward(audience, channel)
+    }
+
+    /// Opens a channel on which we only send: a message on it from the peer is a violation, as on a channel that is not open.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_sender(&mut self, channel: ChannelDescriptor) -> Result<Sender, ConfigError> {
+        Ok(self.open(channel.send_only())?.0)
+    }
+
+    /// Opens a channel on which we only receive.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_receiver(&mut self, channel: ChannelDescriptor) -> Result<Receiver, ConfigError> {
+        Ok(self.open(channel.receive_only())?.1)
     }
 
     /// Who the peer is.
