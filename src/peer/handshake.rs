@@ -47,8 +47,8 @@ use crate::trace;
 /// assert_eq!(here.node_info().moniker(), "bob");
 ///
 /// let blocks = ChannelDescriptor::new(ChannelId::new(0x40), 5);
-/// let (sender, _) = here.open(blocks.clone())?;
-/// let (_, mut receiver) = there.open(blocks)?;
+/// let sender = here.open_sender(blocks.clone())?;
+/// let mut receiver = there.open_receiver(blocks)?;
 /// let here = tokio::spawn(here.run(stop.clone()));
 /// let there = tokio::spawn(there.run(CancellationToken::new()));
 /// sender.send("a block").await?;

@@ -5,6 +5,8 @@ use tokio_util::sync::CancellationToken;
 use super::kit::*;
 use crate::config::ConfigError;
 use crate::driver::{ReserveError, SendError, TrySendError};
+use crate::error::Error;
+use crate::packet::ProtocolError;
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_opens_whether_or_not_the_peer_announced_it_and_once_only() {
@@ -25,10 +27,10 @@ async fn a_channel_opens_whether_or_not_the_peer_announced_it_and_once_only() {
 async fn every_way_of_sending_where_the_peer_did_not_announce_the_channel_gives_the_message_back() {
     let voter = node_with("voter", |info| info.channels([BLOCKS, VOTES]));
     let (mut here, there) = acquainted(&voter, &node("them")).await;
-    let (to_nobody, _) = here.open(votes()).unwrap();
-    let (to_them, _) = here.open(blocks()).unwrap();
+    let to_nobody = here.open_sender(votes()).unwrap();
+    let to_them = here.open_sender(blocks()).unwrap();
     let mut there = there;
-    let (_, mut received) = there.open(blocks()).unwrap();
+    let mut received = there.open_receiver(blocks()).unwrap();
     let stop = CancellationToken::new();
     let (here, there) = (here.run(stop.clone()), there.run(CancellationToken::new()));
     let program = async {
@@ -60,8 +62,8 @@ async fn every_way_of_sending_where_the_peer_did_not_announce_the_channel_gives_
 async fn messages_come_on_a_channel_that_the_peer_did_not_announce() {
     let voter = node_with("voter", |info| info.channels([BLOCKS, VOTES]));
     let (mut here, mut there) = acquainted(&voter, &node("them")).await;
-    let (_, mut received) = here.open(votes()).unwrap();
-    let (sender, _) = there.open(votes()).unwrap();
+    let mut received = here.open_receiver(votes()).unwrap();
+    let sender = there.open_sender(votes()).unwrap();
     let stop = CancellationToken::new();
     let (here, there) = (here.run(CancellationToken::new()), there.run(stop.clone()));
     let program = async {
@@ -71,4 +73,32 @@ async fn messages_come_on_a_channel_that_the_peer_did_not_announce() {
     };
     let (_, there, ()) = soon(async { tokio::join!(here, there, program) }).await;
     assert!(there.is_clean(), "{there}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_against_the_direction_of_a_one_way_channel_is_the_peers_fault() {
+    let (mut here, mut there) = acquainted(&node("us"), &node("them")).await;
+    let _sender = here.open_sender(blocks()).unwrap();
+    let wrong_way = there.open_sender(blocks()).unwrap();
+    let (here, there) = (
+        here.run(CancellationToken::new()),
+        there.run(CancellationToken::new()),
+    );
+    let program = async { wrong_way.send("a block").await.unwrap() };
+    let (here, _, ()) = soon(async { tokio::join!(here, there, program) }).await;
+    let Some(Error::Protocol(violation)) = here.reason.error() else {
+        panic!("{here}");
+    };
+    let id = i32::from(BLOCKS.get());
+    assert_eq!(*violation, ProtocolError::UnknownChannel { id });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_way_channel_is_open_like_any_other() {
+    let (mut here, _there) = acquainted(&node("us"), &node("them")).await;
+    here.open_receiver(blocks()).unwrap();
+    assert!(matches!(
+        here.open_sender(blocks()),
+        Err(ConfigError::DuplicateChannel { channel: BLOCKS })
+    ));
 }

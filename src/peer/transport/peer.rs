@@ -64,6 +64,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
         self.established.open(channel)
     }
 
+    /// Opens a channel on which we only send: see [`Established::open_sender`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_sender(&mut self, channel: ChannelDescriptor) -> Result<Sender, ConfigError> {
+        self.established.open_sender(channel)
+    }
+
+    /// Opens a channel on which we only receive: see [`Established::open_receiver`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_receiver(&mut self, channel: ChannelDescriptor) -> Result<Receiver, ConfigError> {
+        self.established.open_receiver(channel)
+    }
+
     /// Who the peer is.
     pub const fn id(&self) -> &PeerId {
         self.established.id()
