@@ -8,7 +8,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,15 +16,19 @@ use mconn::packet::{MsgHeader, encode_msg};
 use mconn::{ChannelDescriptor, ChannelId, Config, Connection, Handle, Receiver, Stats};
 use peak_alloc::PeakAlloc;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
+/// One test at a time, since they share the allocator.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 #[tokio::test(start_paused = true)]
 async fn waiting_messages_of_every_size_hold_no_more_than_the_inbox_may() {
-    let _alone = alone();
+    let _alone = ALONE.lock().await;
     for len in [
         0,
         1,
@@ -49,7 +52,7 @@ async fn waiting_messages_of_every_size_hold_no_more_than_the_inbox_may() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_messages_of_mixed_sizes_on_several_channels_hold_no_more_than_the_inbox_may() {
-    let _alone = alone();
+    let _alone = ALONE.lock().await;
     let mixed = [(0x30, 0), (0x31, 5000), (0x32, 200), (0x30, 300), (0x31, 7)];
     let held = Held::of(&mixed, 1024).await;
     held.check(5000);
@@ -57,7 +60,7 @@ async fn waiting_messages_of_mixed_sizes_on_several_channels_hold_no_more_than_t
 
 #[tokio::test(start_paused = true)]
 async fn what_lies_in_the_receivers_hands_is_bounded_and_counted_too() {
-    let _alone = alone();
+    let _alone = ALONE.lock().await;
     for len in [0, 64, 256, 16 * 1024] {
         let mut held = Held::of(&[(0x30, len)], 32 * 1024).await;
         for _ in 0..1000 {
@@ -71,7 +74,7 @@ async fn what_lies_in_the_receivers_hands_is_bounded_and_counted_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_took_everything_leaves_nothing_behind() {
-    let _alone = alone();
+    let _alone = ALONE.lock().await;
     let mut held = Held::of(&[(0x30, 64)], 1024).await;
     held.running.shutdown().await;
     let mut taken = 0;
@@ -162,12 +165,6 @@ async fn settled(handle: &Handle) -> Stats {
         "its inboxes are full"
     );
     stats
-}
-
-/// One test at a time, since they share the allocator.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A stream that goes on for ever, and takes nothing.
