@@ -66,8 +66,8 @@ async fn dial(
         };
         match incompatible(&failed) {
             Some(Incompatible::Network { theirs, .. }) if network.is_none() => {
-                report.learned("network", theirs);
-                network = Some(theirs.clone());
+                report.learned("network", theirs.raw());
+                network = Some(theirs.raw().to_owned());
             }
             Some(Incompatible::Block { theirs, .. }) if block_protocol == BLOCK_PROTOCOL => {
                 report.learned("block protocol", &theirs.to_string());

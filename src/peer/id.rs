@@ -94,7 +94,7 @@ pub enum PeerIdError {
         digits: usize,
     },
     /// Something other than hex digits.
-    #[error("{found:?} at byte {position} of the peer id is not a hex digit")]
+    #[error("'{}' at byte {position} of the peer id is not a hex digit", found.escape_default())]
     NotHex {
         /// The first character that is none.
         found: char,

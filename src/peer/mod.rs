@@ -10,6 +10,7 @@ mod id;
 pub mod ip;
 mod node_info;
 pub mod node_key;
+mod peer_text;
 mod resolve;
 #[cfg(test)]
 mod testing;
@@ -28,19 +29,9 @@ pub use node_info::{
     BrokenRule, Incompatible, MAX_NODE_INFO_BYTES, NodeInfo, NodeInfoBuilder, NodeInfoError,
     NodeInfoField, ProtocolVersion, TxIndex,
 };
+pub use peer_text::PeerText;
 pub use resolve::{Lookup, ResolveError, Resolver, SystemResolver, resolve};
 pub use transport::{
     Accept, AcceptError, AttemptError, DialError, Direction, Everybody, FailedAttempt, Filter,
     Listener, Peer, Refusal, Transport, TransportConfig, UpgradeError, Verdict,
 };
-
-/// The text, cut where it is long, for errors: what a peer says may fill a screen.
-fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Characters. An id and a host name of usual length fit.
-const EXCERPT: usize = 120;

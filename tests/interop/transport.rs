@@ -80,7 +80,7 @@ pub(crate) async fn both_refuse_the_incompatible(remote: Remote) {
         (
             json!({ "network": "other" }),
             "different network",
-            |why| matches!(why, Incompatible::Network { ours, theirs } if ours == NETWORK && theirs == "other"),
+            |why| matches!(why, Incompatible::Network { ours, theirs } if ours.raw() == NETWORK && theirs.raw() == "other"),
         ),
         (json!({ "block": 10 }), "different Block version", |why| {
             matches!(

@@ -1,62 +1,63 @@
 use crate::peer::id::PeerIdError;
+use crate::peer::peer_text::PeerText;
 
-/// A text that is not an address. Long texts are cut in what it says of them.
+/// A text that is not an address. What it says of the text is an excerpt, as [`PeerText`] prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// More than one colon in a host without brackets.
-    #[error("address {address:?} has too many colons; IPv6 needs brackets")]
+    #[error("address {address} has too many colons; IPv6 needs brackets")]
     BareColons {
         /// The address.
-        address: String,
+        address: PeerText,
     },
     /// Brackets elsewhere than around the host.
-    #[error("address {address:?} has misplaced brackets")]
+    #[error("address {address} has misplaced brackets")]
     Brackets {
         /// The address.
-        address: String,
+        address: PeerText,
     },
     /// A host that is neither an IP address nor a name.
-    #[error("host {host:?} is neither an IP address nor a name: {problem}")]
+    #[error("host {host} is neither an IP address nor a name: {problem}")]
     HostName {
         /// The host.
-        host: String,
+        host: PeerText,
         /// Why it is no name.
         #[source]
         problem: HostNameError,
     },
     /// An id that is none.
-    #[error("{id:?} is not a peer id: {problem}")]
+    #[error("{id} is not a peer id: {problem}")]
     Id {
         /// What stands in the place of the id.
-        id: String,
+        id: PeerText,
         /// What is wrong with it.
         #[source]
         problem: PeerIdError,
     },
     /// Nothing after the host.
-    #[error("address {address:?} has no port")]
+    #[error("address {address} has no port")]
     MissingPort {
         /// The address.
-        address: String,
+        address: PeerText,
     },
     /// Nothing in front of the port.
-    #[error("address {address:?} has no host")]
+    #[error("address {address} has no host")]
     NoHost {
         /// The address.
-        address: String,
+        address: PeerText,
     },
     /// No `@`, or more than one.
-    #[error("address {address:?} is not of the form id@host:port")]
+    #[error("address {address} is not of the form id@host:port")]
     NoId {
         /// The address.
-        address: String,
+        address: PeerText,
     },
     /// A port that is not a decimal number from 0 to 65535.
-    #[error("{port:?} is not a port")]
+    #[error("{port} is not a port")]
     Port {
         /// What stands in the place of the port.
-        port: String,
+        port: PeerText,
     },
 }
 
@@ -65,7 +66,7 @@ pub enum AddressError {
 #[non_exhaustive]
 pub enum HostNameError {
     /// Something other than letters, digits, hyphens and underscores between the dots.
-    #[error("{found:?} at byte {position} cannot be part of a name")]
+    #[error("'{}' at byte {position} cannot be part of a name", found.escape_default())]
     Character {
         /// The first such character.
         found: char,

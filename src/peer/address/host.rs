@@ -3,7 +3,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::error::{AddressError, HostNameError};
-use crate::peer::excerpt;
 
 /// An IP address, or a name that has to be looked up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +59,7 @@ impl FromStr for Host {
         match text.parse() {
             Ok(name) => Ok(Self::Name(name)),
             Err(problem) => Err(AddressError::HostName {
-                host: excerpt(text),
+                host: text.into(),
                 problem,
             }),
         }

@@ -9,9 +9,9 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::excerpt;
 use super::id::PeerId;
 use super::ip::{self, Range, Reachability};
+use super::peer_text::PeerText;
 
 pub use error::{AddressError, HostNameError};
 pub use host::{Host, HostName};
@@ -187,11 +187,11 @@ impl FromStr for PeerAddr {
         let mut parts = without_scheme(text).split('@');
         let (Some(id), Some(place), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(AddressError::NoId {
-                address: excerpt(text),
+                address: text.into(),
             });
         };
         let id = id.parse().map_err(|problem| AddressError::Id {
-            id: excerpt(id),
+            id: id.into(),
             problem,
         })?;
         let (host, port) = split_host_port(place)?;
@@ -209,7 +209,7 @@ fn without_scheme(text: &str) -> &str {
 
 /// Brackets are for hosts with colons, and may stand around any other.
 fn split_host_port(text: &str) -> Result<(&str, &str), AddressError> {
-    let address = || excerpt(text);
+    let address = || PeerText::from(text);
     let (front, port) = match text.rsplit_once(':') {
         Some(parts) if !text.ends_with(']') => parts,
         _ => return Err(AddressError::MissingPort { address: address() }),
@@ -233,7 +233,5 @@ fn split_host_port(text: &str) -> Result<(&str, &str), AddressError> {
 fn parse_port(text: &str) -> Result<u16, AddressError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let port = text.parse().ok().filter(|_| digits);
-    port.ok_or_else(|| AddressError::Port {
-        port: excerpt(text),
-    })
+    port.ok_or_else(|| AddressError::Port { port: text.into() })
 }

@@ -4,8 +4,9 @@ use super::MAX_NODE_INFO_BYTES;
 use crate::channel::ChannelId;
 use crate::peer::address::AddressError;
 use crate::peer::id::PeerIdError;
+use crate::peer::peer_text::PeerText;
 
-/// Why there is no NodeInfo. Long texts are cut in what it says of them.
+/// Why there is no NodeInfo. What it says of the peer's texts is an excerpt, as [`PeerText`] prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeInfoError {
@@ -83,22 +84,22 @@ pub enum BrokenRule {
     #[error("it must not be empty")]
     Empty,
     /// The id is none.
-    #[error("{id:?} is not a peer id: {problem}")]
+    #[error("{id} is not a peer id: {problem}")]
     NotAnId {
         /// What stands in its place.
-        id: String,
+        id: PeerText,
         /// What is wrong with it.
         #[source]
         problem: PeerIdError,
     },
     /// Neither `on`, nor `off`, nor empty.
-    #[error("{value:?} is neither \"on\" nor \"off\" nor empty")]
+    #[error("{value} is neither \"on\" nor \"off\" nor empty")]
     NotOnOrOff {
         /// What stands there.
-        value: String,
+        value: PeerText,
     },
     /// Something other than printable ASCII.
-    #[error("{found:?} at byte {position} is not printable ASCII")]
+    #[error("'{}' at byte {position} is not printable ASCII", found.escape_default())]
     NotPrintable {
         /// The first such character.
         found: char,
@@ -115,10 +116,10 @@ pub enum BrokenRule {
         count: usize,
     },
     /// The id has upper-case digits: CometBFT compares its text with the lower-case one of the key.
-    #[error("peer id {id:?} is not in lower case")]
+    #[error("peer id {id} is not in lower case")]
     UpperCase {
         /// The id.
-        id: String,
+        id: PeerText,
     },
 }
 
@@ -135,12 +136,12 @@ pub enum Incompatible {
         theirs: u64,
     },
     /// They belong to different networks.
-    #[error("the peer's network is {theirs:?}, ours is {ours:?}")]
+    #[error("the peer's network is {theirs}, ours is {ours}")]
     Network {
         /// Ours.
-        ours: String,
+        ours: PeerText,
         /// Theirs.
-        theirs: String,
+        theirs: PeerText,
     },
     /// They have no channel in common.
     #[error(

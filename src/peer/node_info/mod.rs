@@ -6,10 +6,13 @@ mod rules;
 mod tests;
 mod wire;
 
+use std::fmt;
+
 use prost::Message;
 
 use super::address::{HostPort, PeerAddr};
 use super::id::PeerId;
+use super::peer_text::Excerpt;
 use crate::channel::ChannelId;
 
 pub use error::{BrokenRule, Incompatible, NodeInfoError, NodeInfoField};
@@ -31,7 +34,10 @@ pub use error::{BrokenRule, Incompatible, NodeInfoError, NodeInfoField};
 /// | RPC address | printable ASCII with something other than spaces, or empty |
 /// | all of it | at most 10,240 bytes when encoded, all text in UTF-8 |
 ///
-/// Only the id is proven, by the handshake that the NodeInfo came with; the rest is what the other side wants us to think.
+/// Only the id is proven, by the handshake that the NodeInfo came with; the rest is what the other side wants us to think. The accessors give
+/// its texts as they came, and the rules let much pass: a network name of 10,000 bytes, control characters and line breaks in it, characters
+/// that turn the text around in the scheme of a listen address. Show such a text as a [`PeerText`](super::PeerText); errors, and `Debug` of
+/// this type, do.
 ///
 /// Three of the rules differ from those of CometBFT. It resolves the name in a listen address, at a moment that the other side chooses,
 /// and refuses one without an address; here no name that a peer states is ever looked up, so such a one passes. It reads an id in upper case
@@ -53,7 +59,7 @@ pub use error::{BrokenRule, Incompatible, NodeInfoError, NodeInfoField};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInfo {
-    fields: Fields,
+    contents: Contents,
     listen_host_port: HostPort,
 }
 
@@ -65,7 +71,7 @@ impl NodeInfo {
         moniker: impl Into<String>,
     ) -> NodeInfoBuilder {
         NodeInfoBuilder {
-            fields: Fields {
+            contents: Contents {
                 protocol: ProtocolVersion::default(),
                 id,
                 listen_addr: NOT_LISTENING.to_owned(),
@@ -94,7 +100,7 @@ impl NodeInfo {
     /// For one that was built these are at most [`MAX_NODE_INFO_BYTES`]. They are not always those that it was decoded from, and up to four more
     /// if those left out empty parts that CometBFT writes.
     pub fn encode(&self) -> Vec<u8> {
-        wire::generated(self.fields.clone()).encode_to_vec()
+        wire::generated(self.contents.clone()).encode_to_vec()
     }
 
     /// Whether two nodes can work together: this is ours, the other is theirs.
@@ -106,27 +112,27 @@ impl NodeInfo {
     ///
     /// The first that does not fit, in this order.
     pub fn compatible_with(&self, theirs: &Self) -> Result<(), Incompatible> {
-        if self.fields.protocol.block != theirs.fields.protocol.block {
+        if self.contents.protocol.block != theirs.contents.protocol.block {
             return Err(Incompatible::Block {
-                ours: self.fields.protocol.block,
-                theirs: theirs.fields.protocol.block,
+                ours: self.contents.protocol.block,
+                theirs: theirs.contents.protocol.block,
             });
         }
-        if self.fields.network != theirs.fields.network {
+        if self.contents.network != theirs.contents.network {
             return Err(Incompatible::Network {
-                ours: self.fields.network.clone(),
-                theirs: theirs.fields.network.clone(),
+                ours: self.contents.network.as_str().into(),
+                theirs: theirs.contents.network.as_str().into(),
             });
         }
         let common = self
-            .fields
+            .contents
             .channels
             .iter()
             .any(|id| theirs.has_channel(*id));
-        if !common && !self.fields.channels.is_empty() {
+        if !common && !self.contents.channels.is_empty() {
             return Err(Incompatible::NoCommonChannel {
-                ours: self.fields.channels.clone(),
-                theirs: theirs.fields.channels.clone(),
+                ours: self.contents.channels.clone(),
+                theirs: theirs.contents.channels.clone(),
             });
         }
         Ok(())
@@ -134,57 +140,58 @@ impl NodeInfo {
 
     /// The protocols that the node speaks.
     pub const fn protocol(&self) -> ProtocolVersion {
-        self.fields.protocol
+        self.contents.protocol
     }
 
     /// Who it is.
     pub const fn id(&self) -> &PeerId {
-        &self.fields.id
+        &self.contents.id
     }
 
-    /// Where it says it listens, as it says it: with a scheme, mostly. Often an address that only makes sense to itself.
+    /// Where it says it listens, as it says it: with a scheme, mostly. Often an address that only makes sense to itself. The scheme is the
+    /// peer's raw text, in any characters.
     pub fn listen_addr(&self) -> &str {
-        &self.fields.listen_addr
+        &self.contents.listen_addr
     }
 
     /// Its id and where it says it listens.
     pub fn peer_addr(&self) -> PeerAddr {
-        PeerAddr::new(self.fields.id, self.listen_host_port.clone())
+        PeerAddr::new(self.contents.id, self.listen_host_port.clone())
     }
 
-    /// The network it belongs to.
+    /// The network it belongs to. The peer's raw text, in any characters.
     pub fn network(&self) -> &str {
-        &self.fields.network
+        &self.contents.network
     }
 
-    /// The version of its software; may be empty.
+    /// The version of its software; may be empty. The peer's raw text, in printable ASCII of any length.
     pub fn version(&self) -> &str {
-        &self.fields.version
+        &self.contents.version
     }
 
     /// The channels it receives on, each once, in its order.
     pub fn channels(&self) -> &[ChannelId] {
-        &self.fields.channels
+        &self.contents.channels
     }
 
     /// Whether it receives on this channel.
     pub fn has_channel(&self, channel: ChannelId) -> bool {
-        self.fields.channels.contains(&channel)
+        self.contents.channels.contains(&channel)
     }
 
-    /// What its operator calls it.
+    /// What its operator calls it. The peer's raw text, in printable ASCII of any length.
     pub fn moniker(&self) -> &str {
-        &self.fields.moniker
+        &self.contents.moniker
     }
 
     /// Whether it indexes transactions.
     pub const fn tx_index(&self) -> TxIndex {
-        self.fields.tx_index
+        self.contents.tx_index
     }
 
-    /// Where its RPC listens, as it says it; may be empty.
+    /// Where its RPC listens, as it says it; may be empty. The peer's raw text, in printable ASCII of any length.
     pub fn rpc_address(&self) -> &str {
-        &self.fields.rpc_address
+        &self.contents.rpc_address
     }
 }
 
@@ -192,13 +199,13 @@ impl NodeInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct NodeInfoBuilder {
-    fields: Fields,
+    contents: Contents,
 }
 
 impl NodeInfoBuilder {
     /// The protocols that we speak. Default: see [`ProtocolVersion`].
     pub const fn protocol(mut self, protocol: ProtocolVersion) -> Self {
-        self.fields.protocol = protocol;
+        self.contents.protocol = protocol;
         self
     }
 
@@ -207,32 +214,32 @@ impl NodeInfoBuilder {
     ///
     /// Better an IP address than a name: CometBFT refuses us if it cannot resolve the name, and waits for it in its handshake.
     pub fn listen_addr(mut self, address: impl Into<String>) -> Self {
-        self.fields.listen_addr = address.into();
+        self.contents.listen_addr = address.into();
         self
     }
 
     /// The version of the software. Default empty.
     pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.fields.version = version.into();
+        self.contents.version = version.into();
         self
     }
 
     /// The channels that we receive on, at most 16. Default none, with which we take every peer, but CometBFT takes us only if it has
     /// none either.
     pub fn channels(mut self, channels: impl IntoIterator<Item = ChannelId>) -> Self {
-        self.fields.channels = channels.into_iter().collect();
+        self.contents.channels = channels.into_iter().collect();
         self
     }
 
     /// Whether we index transactions. Default unset.
     pub const fn tx_index(mut self, tx_index: TxIndex) -> Self {
-        self.fields.tx_index = tx_index;
+        self.contents.tx_index = tx_index;
         self
     }
 
     /// Where our RPC listens. Default empty.
     pub fn rpc_address(mut self, address: impl Into<String>) -> Self {
-        self.fields.rpc_address = address.into();
+        self.contents.rpc_address = address.into();
         self
     }
 
@@ -242,7 +249,7 @@ impl NodeInfoBuilder {
     ///
     /// The first broken rule of those listed at [`NodeInfo`], or [`NodeInfoError::TooLong`] if no peer would read all of it.
     pub fn build(self) -> Result<NodeInfo, NodeInfoError> {
-        let raw = wire::generated(self.fields);
+        let raw = wire::generated(self.contents);
         let len = raw.encoded_len();
         let info = rules::check(raw)?;
         if len > MAX_NODE_INFO_BYTES {
@@ -289,8 +296,8 @@ pub enum TxIndex {
 }
 
 /// What it has in common with its builder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Fields {
+#[derive(Clone, PartialEq, Eq)]
+struct Contents {
     protocol: ProtocolVersion,
     id: PeerId,
     listen_addr: String,
@@ -300,6 +307,23 @@ struct Fields {
     moniker: String,
     tx_index: TxIndex,
     rpc_address: String,
+}
+
+impl fmt::Debug for Contents {
+    /// With excerpts of the texts, which are the peer's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contents")
+            .field("protocol", &self.protocol)
+            .field("id", &self.id)
+            .field("listen_addr", &Excerpt(&self.listen_addr))
+            .field("network", &Excerpt(&self.network))
+            .field("version", &Excerpt(&self.version))
+            .field("channels", &self.channels)
+            .field("moniker", &Excerpt(&self.moniker))
+            .field("tx_index", &self.tx_index)
+            .field("rpc_address", &Excerpt(&self.rpc_address))
+            .finish()
+    }
 }
 
 /// The longest NodeInfo in bytes, inclusive, without its length prefix: what CometBFT reads at most.

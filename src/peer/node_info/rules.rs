@@ -1,10 +1,9 @@
 //! What CometBFT checks in a NodeInfo, in its order.
 
 use super::error::{BrokenRule, NodeInfoError, NodeInfoField};
-use super::{Fields, NodeInfo, ProtocolVersion, TxIndex};
+use super::{Contents, NodeInfo, ProtocolVersion, TxIndex};
 use crate::channel::ChannelId;
 use crate::peer::address::{AddressError, HostPort};
-use crate::peer::excerpt;
 use crate::peer::id::PeerId;
 use crate::proto::p2p::v1 as proto;
 
@@ -19,7 +18,7 @@ pub(super) fn check(raw: proto::DefaultNodeInfo) -> Result<NodeInfo, NodeInfoErr
     let tx_index = tx_index(&other.tx_index).map_err(in_field(NodeInfoField::TxIndex))?;
     optional_text(&other.rpc_address).map_err(in_field(NodeInfoField::RpcAddress))?;
     let protocol = raw.protocol_version.unwrap_or_default();
-    let fields = Fields {
+    let contents = Contents {
         protocol: ProtocolVersion {
             p2p: protocol.p2p,
             block: protocol.block,
@@ -35,7 +34,7 @@ pub(super) fn check(raw: proto::DefaultNodeInfo) -> Result<NodeInfo, NodeInfoErr
         rpc_address: other.rpc_address,
     };
     Ok(NodeInfo {
-        fields,
+        contents,
         listen_host_port,
     })
 }
@@ -54,13 +53,11 @@ fn in_field(field: NodeInfoField) -> impl FnOnce(BrokenRule) -> NodeInfoError {
 
 fn id(text: &str) -> Result<PeerId, BrokenRule> {
     let id = text.parse().map_err(|problem| BrokenRule::NotAnId {
-        id: excerpt(text),
+        id: text.into(),
         problem,
     })?;
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(BrokenRule::UpperCase {
-            id: text.to_owned(),
-        });
+        return Err(BrokenRule::UpperCase { id: text.into() });
     }
     Ok(id)
 }
@@ -86,9 +83,7 @@ fn channels(ids: &[u8]) -> Result<Vec<ChannelId>, BrokenRule> {
 fn tx_index(text: &str) -> Result<TxIndex, BrokenRule> {
     let all = [TxIndex::Unset, TxIndex::On, TxIndex::Off];
     let known = all.into_iter().find(|known| tx_index_text(*known) == text);
-    known.ok_or_else(|| BrokenRule::NotOnOrOff {
-        value: excerpt(text),
-    })
+    known.ok_or_else(|| BrokenRule::NotOnOrOff { value: text.into() })
 }
 
 fn optional_text(value: &str) -> Result<(), BrokenRule> {

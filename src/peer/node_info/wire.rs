@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::error::NodeInfoError;
 use super::rules::{check, tx_index_text};
-use super::{Fields, MAX_NODE_INFO_BYTES, NodeInfo};
+use super::{Contents, MAX_NODE_INFO_BYTES, NodeInfo};
 use crate::proto::p2p::v1 as proto;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<NodeInfo, NodeInfoError> {
@@ -20,22 +20,22 @@ pub(super) fn decode(bytes: &[u8]) -> Result<NodeInfo, NodeInfoError> {
 }
 
 /// Fields 1 and 8 are there even if they are empty, as CometBFT writes them.
-pub(super) fn generated(fields: Fields) -> proto::DefaultNodeInfo {
+pub(super) fn generated(contents: Contents) -> proto::DefaultNodeInfo {
     proto::DefaultNodeInfo {
         protocol_version: Some(proto::ProtocolVersion {
-            p2p: fields.protocol.p2p,
-            block: fields.protocol.block,
-            app: fields.protocol.app,
+            p2p: contents.protocol.p2p,
+            block: contents.protocol.block,
+            app: contents.protocol.app,
         }),
-        default_node_id: fields.id.to_string(),
-        listen_addr: fields.listen_addr,
-        network: fields.network,
-        version: fields.version,
-        channels: fields.channels.iter().map(|id| id.get()).collect(),
-        moniker: fields.moniker,
+        default_node_id: contents.id.to_string(),
+        listen_addr: contents.listen_addr,
+        network: contents.network,
+        version: contents.version,
+        channels: contents.channels.iter().map(|id| id.get()).collect(),
+        moniker: contents.moniker,
         other: Some(proto::DefaultNodeInfoOther {
-            tx_index: tx_index_text(fields.tx_index).to_owned(),
-            rpc_address: fields.rpc_address,
+            tx_index: tx_index_text(contents.tx_index).to_owned(),
+            rpc_address: contents.rpc_address,
         }),
     }
 }

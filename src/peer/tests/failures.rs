@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::kit::*;
 use crate::peer::{
     BrokenRule, Established, HandshakeError, Handshaking, Incompatible, MAX_NODE_INFO_BYTES,
-    MalformedMessage, NodeInfoError, NodeInfoField, PeerConfig, ProtocolVersion,
+    MalformedMessage, NodeInfoError, NodeInfoField, PeerConfig, PeerText, ProtocolVersion,
 };
 use crate::proto::p2p::v1::DefaultNodeInfo;
 use crate::secret::SecretConnection;
@@ -198,7 +198,7 @@ async fn both_ends_of_a_connection_with_ourselves_find_it_out() {
 async fn both_ends_see_another_network_from_their_side() {
     let elsewhere = Arc::new(config("main-chain", "them", |info| info));
     let [here, there] = incompatibilities(&node("us"), &elsewhere).await;
-    let (ours, theirs) = (NETWORK.to_owned(), "main-chain".to_owned());
+    let (ours, theirs): (PeerText, PeerText) = (NETWORK.into(), "main-chain".into());
     assert_eq!(
         there,
         Incompatible::Network {

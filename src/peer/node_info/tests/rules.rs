@@ -44,7 +44,7 @@ fn an_error_names_the_field_the_rule_and_what_broke_it() {
         (|raw| raw.moniker.clear(), "moniker: it must not be empty"),
         (
             |raw| raw.moniker = " \u{e9}".to_owned(),
-            "moniker: '\u{e9}' at byte 1 is not printable ASCII",
+            r"moniker: '\u{e9}' at byte 1 is not printable ASCII",
         ),
         (
             |raw| raw.moniker = " ".to_owned(),
