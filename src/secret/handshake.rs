@@ -95,8 +95,8 @@ where
 
 /// A pair to be used for one handshake.
 pub(super) fn fresh_ephemeral() -> Result<Ephemeral, SecretHandshakeError> {
-    let mut scalar = Zeroizing::new(EphemeralKey::default());
-    let filled = SystemRandom::new().fill(scalar.as_mut()).ok();
+    let mut scalar = Box::new(Zeroizing::new(EphemeralKey::default()));
+    let filled = SystemRandom::new().fill(scalar.as_mut_slice()).ok();
     filled
         .and_then(|()| Ephemeral::new(&scalar))
         .ok_or(SecretHandshakeError::Cryptography)

@@ -99,19 +99,23 @@ pub(crate) fn challenge(lower: &EphemeralKey, upper: &EphemeralKey, secret: &[u8
     challenge
 }
 
-pub(crate) fn expand(secret: &[u8]) -> Result<Zeroizing<[u8; MATERIAL_LEN]>, SecretHandshakeError> {
-    let mut material = Zeroizing::new([0; MATERIAL_LEN]);
+pub(crate) fn expand(secret: &[u8]) -> Result<Box<Material>, SecretHandshakeError> {
+    // In a box, since what is returned by value may leave copies on the stack.
+    let mut material = Box::new(Material::new([0; MATERIAL_LEN]));
     Salt::new(HKDF_SHA256, &[])
         .extract(secret)
-        .expand(&[INFO], Material)
-        .and_then(|expanded| expanded.fill(material.as_mut()))
+        .expand(&[INFO], MaterialLen)
+        .and_then(|expanded| expanded.fill(material.as_mut_slice()))
         .map_err(|_| SecretHandshakeError::Cryptography)?;
     Ok(material)
 }
 
-struct Material;
+/// The keys of both directions, and some more bytes.
+pub(crate) type Material = Zeroizing<[u8; MATERIAL_LEN]>;
 
-impl KeyType for Material {
+struct MaterialLen;
+
+impl KeyType for MaterialLen {
     fn len(&self) -> usize {
         MATERIAL_LEN
     }

@@ -10,6 +10,8 @@ mod end;
 pub(crate) mod fed_stream;
 #[cfg(test)]
 mod ledger;
+#[cfg(all(test, feature = "secret", target_os = "linux"))]
+pub(crate) mod memory;
 #[cfg(test)]
 mod outbox;
 #[cfg(feature = "secret")]

@@ -1,7 +1,5 @@
 //! The text of a node key. Of what is secret in it nothing is copied but into memory that is wiped.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
@@ -25,14 +23,17 @@ pub(super) fn write(identity: &Identity) -> Zeroizing<Vec<u8>> {
 }
 
 pub(super) fn parse(text: &[u8]) -> Result<Identity, InvalidNodeKey> {
-    let key = fields(text)?.remove("priv_key").map(RawValue::get);
-    let mut key = fields(key.unwrap_or("{}").as_bytes())?;
-    check_type(key.remove("type"))?;
+    // Only checked as a whole: where the JSON library makes values, it copies them, even into the texts of its errors.
+    let json: &RawValue =
+        serde_json::from_slice(text).map_err(|error| InvalidNodeKey::NotJson {
+            line: error.line(),
+            column: error.column(),
+        })?;
+    let key = field(json.get(), "priv_key").unwrap_or_default();
+    check_type(field(key, "type").and_then(unquoted))?;
+    let value = field(key, "value").and_then(unquoted);
     let field = "/priv_key/value";
-    let value = key.remove("value").map(RawValue::get);
-    let value = value
-        .and_then(unquoted)
-        .ok_or(InvalidNodeKey::Missing { field })?;
+    let value = value.ok_or(InvalidNodeKey::Missing { field })?;
     let pair = decode(value)?;
     let Some((seed, public)) = pair.split_first_chunk() else {
         return Err(InvalidNodeKey::Length { len: pair.len() });
@@ -44,21 +45,40 @@ pub(super) fn parse(text: &[u8]) -> Result<Identity, InvalidNodeKey> {
     Ok(identity)
 }
 
-/// The fields of an object as they lie in the text. What is no object has none.
-fn fields(text: &[u8]) -> Result<BTreeMap<&str, &RawValue>, InvalidNodeKey> {
-    match serde_json::from_slice(text) {
-        Ok(fields) => Ok(fields),
-        Err(error) if error.is_data() => Ok(BTreeMap::new()),
-        Err(error) => Err(InvalidNodeKey::NotJson {
-            line: error.line(),
-            column: error.column(),
-        }),
+/// A field of an object as it lies in the text, which is valid JSON; of several with this name the last.
+fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let members = object.strip_prefix('{')?.strip_suffix('}')?;
+    let named = members.split(outside_of_values(',')).filter_map(|member| {
+        let mut parts = member.splitn(2, outside_of_values(':'));
+        let found = unquoted(parts.next()?.trim())?;
+        let value = parts.next()?.trim();
+        (found == name).then_some(value)
+    });
+    // Only forwards is known what is outside of values.
+    named.reduce(|_, last| last)
+}
+
+/// Finds a separator that is part of no text and of no inner list or object.
+fn outside_of_values(separator: char) -> impl FnMut(char) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    move |character| {
+        if std::mem::take(&mut escaped) {
+            return false;
+        }
+        match character {
+            '"' => quoted = !quoted,
+            '\\' => escaped = true,
+            _ if quoted => {}
+            '{' | '[' => depth = depth.saturating_add(1),
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => return depth == 0 && character == separator,
+        }
+        false
     }
 }
 
-fn check_type(found: Option<&RawValue>) -> Result<(), InvalidNodeKey> {
+fn check_type(found: Option<&str>) -> Result<(), InvalidNodeKey> {
     let field = "/priv_key/type";
-    let found = found.map(RawValue::get).and_then(unquoted);
     match found.ok_or(InvalidNodeKey::Missing { field })? {
         ED25519 => Ok(()),
         SECP256K1 => Err(InvalidNodeKey::Secp256k1),

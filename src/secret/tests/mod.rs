@@ -9,6 +9,8 @@ mod golden;
 mod kit;
 mod line;
 mod meeting;
+#[cfg(target_os = "linux")]
+mod memory;
 mod node_sessions;
 mod nonces;
 mod peers;

@@ -1,3 +1,6 @@
+#[cfg(target_os = "linux")]
+mod memory;
+
 use std::fs;
 use std::sync::Barrier;
 use std::thread;
@@ -285,6 +288,21 @@ fn the_layout_of_the_json_does_not_matter() {
     let (_directory, path) = place();
     fs::write(&path, format!(" {text}\n")).unwrap();
     assert_eq!(load(&path).unwrap().identity.seed(), golden().seed());
+}
+
+#[test]
+fn the_parts_are_found_whatever_lies_around_them() {
+    let (_directory, path) = place();
+    let inner = format!(r#""value" : "{VALUE}" , "type":"tendermint/PrivKeyEd25519""#);
+    for text in [
+        format!(r#"{{"a":[{{"priv_key":1}},"b,:]}}\"{{"],"priv_key":{{{inner}}}}}"#),
+        format!(r#"{{"priv_key":{{"type":"no"}},"priv_key":{{"t":{{"value":"x"}},{inner}}}}}"#),
+        format!("\t{{\r\n\"\\\\\":{{}},\"priv_key\"\n:\t{{{inner}}} }}\n"),
+    ] {
+        fs::write(&path, &text).unwrap();
+        let loaded = load(&path).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        assert_eq!(loaded.identity.seed(), golden().seed());
+    }
 }
 
 #[test]
