@@ -35,8 +35,10 @@ pub(super) struct Tally {
     pub(super) charge: u64,
 }
 
-/// A tally that one side writes and the other reads.
+/// A tally that one side writes and the other reads: apart from the lock, since the receiver writes it at each message, for which it
+/// would take the cache line away from the task.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 struct Published {
     messages: AtomicU64,
     charge: AtomicU64,

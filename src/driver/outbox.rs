@@ -1,5 +1,6 @@
 //! A channel's way from its senders to the connection's task.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -87,9 +88,17 @@ impl Outbox {
         }
     }
 
-    /// Waits if the queue was full. Apart from `try_accept`, so that a message that finds room costs no more than that.
+    /// Waits if the queue was full. Apart from `try_accept`, so that a message that finds room costs no more than that: in a
+    /// box, since the whole future of a send is moved for each message.
     #[cold]
-    pub(super) async fn accept_later(&self, refused: NotAccepted) -> Result<(), SendError> {
+    pub(super) fn accept_later(
+        &self,
+        refused: NotAccepted,
+    ) -> Pin<Box<impl Future<Output = Result<(), SendError>> + '_>> {
+        Box::pin(self.wait_and_accept(refused))
+    }
+
+    async fn wait_and_accept(&self, refused: NotAccepted) -> Result<(), SendError> {
         let queued = match refused {
             NotAccepted::Full(queued) => queued,
             NotAccepted::Closed(message) => return Err(SendError::Closed(message)),

@@ -88,6 +88,7 @@ impl Receiver {
         self.inbox.channel
     }
 
+    #[inline]
     fn take(&mut self) -> Option<Bytes> {
         let message = self.run.pop_front()?;
         self.taken.add(message.len());

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::duplex;
 use tokio::task::JoinSet;
 
@@ -171,4 +172,13 @@ fn near(bytes: usize, wanted: usize) {
         bytes.abs_diff(wanted) <= wanted / 50 + 1200,
         "{bytes}, not {wanted}"
     );
+}
+
+#[test]
+fn a_send_that_finds_room_moves_little() {
+    let (ours, _theirs) = duplex(10);
+    let (_connection, [(sender, _)]) = connection(ours, Config::default(), [bulk()]);
+    let message = || Bytes::from_static(b"message");
+    assert!(size_of_val(&sender.send(message())) <= 128);
+    assert!(size_of_val(&sender.send_tracked(message())) <= 128);
 }
