@@ -44,6 +44,7 @@ mod error;
 #[cfg(any(test, feature = "__fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod limiter;
 pub mod mux;
 pub mod packet;
 #[cfg(feature = "peer")]

@@ -1,6 +1,6 @@
 //! What follows from a rate limit: how large a batch and a burst may be.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::config::ConfigError;
 
@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 pub(crate) struct LinkRate {
     bytes_per_second: NonZeroU64,
     batch: usize,
-    burst_nanos: u32,
+    burst: NonZeroU32,
 }
 
 impl LinkRate {
@@ -25,13 +25,13 @@ impl LinkRate {
     ) -> Result<Self, ConfigError> {
         let batch = batch_len(rate, largest_packet);
         let burst = nanos_of(batch, rate).saturating_add(u128::from(BURST_NANOS));
-        match u32::try_from(burst) {
-            Ok(burst_nanos) => Ok(Self {
+        match u32::try_from(burst).ok().and_then(NonZeroU32::new) {
+            Some(burst) => Ok(Self {
                 bytes_per_second: rate,
                 batch,
-                burst_nanos,
+                burst,
             }),
-            Err(_) => Err(ConfigError::Size {
+            None => Err(ConfigError::Size {
                 name,
                 value: rate.get(),
                 min: least_rate(largest_packet),
@@ -50,8 +50,8 @@ impl LinkRate {
     }
 
     /// Nanoseconds of link time that may be used ahead.
-    pub(crate) const fn burst_nanos(&self) -> u32 {
-        self.burst_nanos
+    pub(crate) const fn burst(&self) -> NonZeroU32 {
+        self.burst
     }
 }
 

@@ -120,7 +120,7 @@ impl Mux {
         while let Some(framed) = decode(input.get(*done..).unwrap_or_default(), max_packet)? {
             let flow = match &framed.packet {
                 Packet::Ping => {
-                    self.keepalive.on_ping();
+                    self.keepalive.on_ping(now);
                     ControlFlow::Continue(())
                 }
                 Packet::Pong => {

@@ -1,10 +1,12 @@
 //! Is the peer alive, and what do we owe it to show that we are.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::time::later;
 use crate::config::Config;
 use crate::error::Error;
+use crate::limiter::Pacer;
 
 /// Pings, pongs, and the limits of silence (CometBFT p2p specification, "Ping and pong").
 ///
@@ -19,9 +21,10 @@ pub(crate) struct Keepalive {
     state: State,
     /// When the one ping was sent whose pong will measure the round trip.
     measured: Option<Instant>,
-    pong_due: bool,
-    /// The time up to which pongs already sent count, at one per period.
-    pongs_until: Instant,
+    /// The pong that is owed.
+    pong: Option<Pong>,
+    /// Which pongs may be written.
+    pongs: Pacer,
     paused_since: Option<Instant>,
     counters: Counters,
 }
@@ -31,6 +34,15 @@ pub(crate) struct Keepalive {
 enum State {
     Idle,
     AwaitingPong { deadline: Instant },
+}
+
+/// A pong that is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pong {
+    /// It may be written, since then.
+    Granted(Instant),
+    /// It may not be written before.
+    NotBefore(Instant),
 }
 
 /// What [`Stats`](crate::Stats) tells of pings and pongs.
@@ -51,8 +63,8 @@ impl Keepalive {
             next_ping: now + config.ping_interval(),
             state: State::Idle,
             measured: None,
-            pong_due: false,
-            pongs_until: now,
+            pong: None,
+            pongs: Pacer::new(now, PONG_PERIOD, PONG_BURST),
             paused_since: None,
             counters: Counters::default(),
         }
@@ -70,9 +82,12 @@ impl Keepalive {
         }
     }
 
-    pub(crate) const fn on_ping(&mut self) {
+    pub(crate) fn on_ping(&mut self, now: Instant) {
         self.counters.pings_received += 1;
-        self.pong_due = true;
+        if self.pong.is_none() {
+            let granted = self.pongs.take(now).map(|()| now);
+            self.pong = Some(granted.map_or_else(Pong::NotBefore, Pong::Granted));
+        }
     }
 
     pub(crate) fn on_pong(&mut self, now: Instant) {
@@ -109,13 +124,18 @@ impl Keepalive {
 
     /// Whether a pong is to be written now; counts it as written.
     pub(crate) fn take_pong(&mut self, now: Instant) -> bool {
-        if self.pong_at().is_none_or(|at| at > now) {
-            return false;
+        let left = match self.pong {
+            Some(Pong::Granted(_)) => None,
+            Some(Pong::NotBefore(at)) if at <= now => {
+                self.pongs.take(now).err().map(Pong::NotBefore)
+            }
+            _ => return false,
+        };
+        self.pong = left;
+        if left.is_none() {
+            self.counters.pongs_sent += 1;
         }
-        self.pong_due = false;
-        self.pongs_until = self.pongs_until.max(now) + PONG_PERIOD;
-        self.counters.pongs_sent += 1;
-        true
+        left.is_none()
     }
 
     /// Whether a ping is to be written now; counts it as written and starts to time the peer's silence.
@@ -146,12 +166,8 @@ impl Keepalive {
 
     /// When the pong that is due may be written.
     pub(crate) fn pong_at(&self) -> Option<Instant> {
-        let ahead = PONG_PERIOD * (PONG_BURST - 1);
-        let earliest = self
-            .pongs_until
-            .checked_sub(ahead)
-            .unwrap_or(self.pongs_until);
-        self.pong_due.then_some(earliest)
+        self.pong
+            .map(|(Pong::Granted(at) | Pong::NotBefore(at))| at)
     }
 
     /// When the peer will have been silent for too long; none while that is our own doing.
@@ -178,6 +194,6 @@ impl Keepalive {
 }
 
 /// Pongs that are written at once, more than a well-behaved peer ever asks for in a row.
-const PONG_BURST: u32 = 10;
+const PONG_BURST: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Beyond the burst: ten small writes a second cost nothing, whatever the peer sends.
 const PONG_PERIOD: Duration = Duration::from_millis(100);

@@ -1,15 +1,9 @@
 //! May bytes pass now, and if not, when.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use governor::Quota;
-use governor::clock::Clock;
-use governor::middleware::StateInformationMiddleware;
-use governor::state::{InMemoryState, NotKeyed, RateLimiter};
-
+use crate::limiter::Limiter;
 use crate::rate::{LinkRate, NANOS_PER_SECOND};
 
 /// A rate limit for one direction, paid afterwards: what passed is charged, and nothing more may pass until it is paid.
@@ -19,7 +13,6 @@ pub(crate) struct Throttle {
     origin: Instant,
     rate: LinkRate,
     limiter: Limiter,
-    clock: LinkClock,
     owed_nanos: u64,
     /// When the last of what is owed was charged.
     charged_at: Duration,
@@ -31,12 +24,10 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) fn new(now: Instant, rate: LinkRate) -> Self {
-        let clock = LinkClock::default();
         Self {
             origin: now,
             rate,
-            limiter: limiter(rate, InMemoryState::default(), clock.clone()),
-            clock,
+            limiter: Limiter::new(CELL, rate.burst()),
             owed_nanos: 0,
             charged_at: Duration::ZERO,
             remainder: 0,
@@ -72,11 +63,7 @@ impl Throttle {
     pub(crate) fn set_rate(&mut self, now: Instant, rate: LinkRate) {
         let elapsed = self.elapsed(now);
         let _ = self.pay(elapsed);
-        let unused = InMemoryState::default();
-        let old = std::mem::replace(&mut self.limiter, limiter(rate, unused, self.clock.clone()));
-        // The stored state counts from the limiter's creation, which must stay at the origin.
-        self.clock.set(Duration::ZERO);
-        self.limiter = limiter(rate, old.into_state_store(), self.clock.clone());
+        self.limiter.set_burst(rate.burst());
         self.rate = rate;
     }
 
@@ -93,39 +80,36 @@ impl Throttle {
     /// Everything is paid at the first instant that permits it, not when somebody looks: whoever comes late by less than the
     /// burst loses nothing.
     fn pay(&mut self, now: Duration) -> Result<(), Duration> {
-        self.clock.set(self.charged_at);
+        let mut at = self.charged_at;
         while let Some(piece) = self.next_piece() {
-            match self.limiter.check_n(piece) {
-                Ok(Ok(paid)) => {
+            match self.limiter.take(at, piece) {
+                Ok(left) => {
                     self.owed_nanos -= u64::from(piece.get());
-                    let ahead = self.rate.burst_nanos() - paid.remaining_burst_capacity();
-                    self.used_until = self.clock.now() + Duration::from_nanos(u64::from(ahead));
+                    let ahead = self.limiter.burst().get() - left;
+                    self.used_until = at + Duration::from_nanos(u64::from(ahead));
                 }
-                Ok(Err(early)) if early.earliest_possible() <= now => {
-                    self.clock.set(early.earliest_possible());
-                }
-                Ok(Err(early)) => {
+                Err(earliest) if earliest <= now => at = earliest,
+                Err(earliest) => {
                     let rest = self.owed_nanos - u64::from(piece.get());
-                    return Err(early.earliest_possible() + Duration::from_nanos(rest));
+                    return Err(earliest + Duration::from_nanos(rest));
                 }
-                Err(_) => return Err(now + Duration::from_nanos(self.owed_nanos)),
             }
         }
         // More than the burst is used only after a change to a rate with a smaller one.
-        let burst = Duration::from_nanos(u64::from(self.rate.burst_nanos()));
+        let burst = Duration::from_nanos(u64::from(self.rate.burst().get()));
         let free = self.used_until.saturating_sub(burst);
         if free > now { Err(free) } else { Ok(()) }
     }
 
     fn next_piece(&self) -> Option<NonZeroU32> {
-        let piece = self.owed_nanos.min(u64::from(self.rate.burst_nanos()));
+        let piece = self.owed_nanos.min(u64::from(self.rate.burst().get()));
         NonZeroU32::new(u32::try_from(piece).unwrap_or(u32::MAX))
     }
 
     /// Bytes for which the burst has room.
     fn spare_bytes(&self, elapsed: Duration) -> u64 {
         let ahead = nanos(self.used_until.saturating_sub(elapsed));
-        let spare = u64::from(self.rate.burst_nanos()).saturating_sub(ahead);
+        let spare = u64::from(self.rate.burst().get()).saturating_sub(ahead);
         let bytes =
             u128::from(spare) * u128::from(self.rate.bytes_per_second().get()) / NANOS_PER_SECOND;
         u64::try_from(bytes).unwrap_or(u64::MAX)
@@ -138,34 +122,6 @@ impl std::fmt::Debug for Throttle {
             .field("rate", &self.rate)
             .field("owed_nanos", &self.owed_nanos)
             .finish_non_exhaustive()
-    }
-}
-
-type Limiter = RateLimiter<NotKeyed, InMemoryState, LinkClock, StateInformationMiddleware>;
-
-fn limiter(rate: LinkRate, state: InMemoryState, clock: LinkClock) -> Limiter {
-    let burst = NonZeroU32::new(rate.burst_nanos()).unwrap_or(NonZeroU32::MIN);
-    let quota = Quota::with_period(CELL)
-        .unwrap_or_else(|| Quota::per_second(burst))
-        .allow_burst(burst);
-    RateLimiter::<_, _, _, StateInformationMiddleware>::new(quota, state, clock)
-}
-
-/// Time since the throttle's origin, set by whoever calls it.
-#[derive(Clone, Debug, Default)]
-struct LinkClock(Arc<AtomicU64>);
-
-impl LinkClock {
-    fn set(&self, elapsed: Duration) {
-        self.0.store(nanos(elapsed), Ordering::Relaxed);
-    }
-}
-
-impl Clock for LinkClock {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
 

@@ -152,7 +152,7 @@ fn every_event_leaves_the_pong_that_is_due() {
         .map(|row| row.1);
     for event in events {
         let (mut keepalive, start) = enter(State::Idle);
-        keepalive.on_ping();
+        keepalive.on_ping(start);
         let due = keepalive.pong_at();
         assert!(due.is_some());
         let sent = event == Event::PongWanted;
@@ -204,7 +204,7 @@ fn apply(keepalive: &mut Keepalive, start: Instant, event: Event) -> (bool, Inst
             };
     let yes = match event {
         Event::Ping => {
-            keepalive.on_ping();
+            keepalive.on_ping(now);
             keepalive.on_packet();
             true
         }

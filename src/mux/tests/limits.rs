@@ -262,7 +262,7 @@ fn a_batch_is_two_milliseconds_of_the_rate() {
 /// Nanoseconds of link time that any window may carry beyond its length: the burst, and one packet.
 fn beyond(rate: u64) -> u128 {
     let link = LinkRate::new("send_rate", limit(Some(rate)).unwrap(), PACKET).unwrap();
-    u128::from(link.burst_nanos()) + PACKET as u128 * 1_000_000_000 / u128::from(rate) + 1
+    u128::from(link.burst().get()) + PACKET as u128 * 1_000_000_000 / u128::from(rate) + 1
 }
 
 fn wait(solo: &mut Solo, random: &mut Random) {

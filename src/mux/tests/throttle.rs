@@ -241,7 +241,7 @@ impl Link {
     /// Nanoseconds of link time that a window may carry beyond its length: the burst and one packet.
     fn promised(&self) -> u128 {
         let packet = PACKET as u128 * 1_000_000_000 / u128::from(self.rate());
-        u128::from(self.throttle.rate().burst_nanos()) + packet + 1
+        u128::from(self.throttle.rate().burst().get()) + packet + 1
     }
 }
 
