@@ -174,7 +174,8 @@ fn node(peers: usize) -> Result<Transport, Box<dyn Error>> {
         .channels(channel_ids())
         .build()?;
     let config = TransportConfig::default()
-        .with_max_connections(peers)
+        .with_max_inbound(peers)
+        .with_max_outbound(peers)
         .with_max_connections_per_address(peers)
         .without_attempt_limit();
     Ok(Transport::new(PeerConfig::new(identity, info)?, config))

@@ -19,6 +19,7 @@ pub struct PeerConfig {
     announcement: Vec<u8>,
     connection: Config,
     handshake_timeout: Duration,
+    first_message_timeout: Duration,
 }
 
 impl PeerConfig {
@@ -45,6 +46,7 @@ impl PeerConfig {
             announcement,
             connection: Config::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            first_message_timeout: FIRST_MESSAGE_TIMEOUT,
         })
     }
 
@@ -53,6 +55,14 @@ impl PeerConfig {
     #[must_use]
     pub const fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Bounds the wait for the remote's first message, within the whole handshake. Default 3 s, as in CometBFT: it comes without being
+    /// asked for, so that who is silent is no node.
+    #[must_use]
+    pub const fn with_first_message_timeout(mut self, timeout: Duration) -> Self {
+        self.first_message_timeout = timeout;
         self
     }
 
@@ -76,6 +86,11 @@ impl PeerConfig {
     /// The time that a handshake may take.
     pub const fn handshake_timeout(&self) -> Duration {
         self.handshake_timeout
+    }
+
+    /// The time that the remote's first message may take.
+    pub const fn first_message_timeout(&self) -> Duration {
+        self.first_message_timeout
     }
 
     pub(super) fn identity(&self) -> &Identity {
@@ -106,3 +121,4 @@ pub enum PeerConfigError {
 }
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
+const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(3);

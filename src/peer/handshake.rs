@@ -15,7 +15,8 @@ use super::established::Established;
 use super::handshake_error::HandshakeError;
 use super::id::PeerId;
 use super::node_info::{MAX_NODE_INFO_BYTES, NodeInfo};
-use crate::secret::{PublicKey, Rejection, SecretConnection, exchange};
+use super::progress::{Progress, Stage};
+use crate::secret::{PublicKey, Rejection, begin, exchange};
 use crate::trace;
 
 /// A byte stream to a peer before the handshake. The only thing to do with it is [`handshake`](Self::handshake).
@@ -80,6 +81,7 @@ pub struct Handshaking<Io> {
     io: Io,
     config: Arc<PeerConfig>,
     role: Role,
+    progress: Progress,
 }
 
 enum Role {
@@ -93,15 +95,28 @@ type KeyVerdict = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     /// A stream that a remote opened.
-    pub const fn inbound(io: Io, config: Arc<PeerConfig>) -> Self {
-        let role = Role::Inbound { admit: None };
-        Self { io, config, role }
+    pub fn inbound(io: Io, config: Arc<PeerConfig>) -> Self {
+        Self::new(io, config, Role::Inbound { admit: None })
     }
 
     /// A stream that we opened. Where `expected` is given, only this peer will do.
-    pub const fn outbound(io: Io, config: Arc<PeerConfig>, expected: Option<PeerId>) -> Self {
-        let role = Role::Outbound { expected };
-        Self { io, config, role }
+    pub fn outbound(io: Io, config: Arc<PeerConfig>, expected: Option<PeerId>) -> Self {
+        Self::new(io, config, Role::Outbound { expected })
+    }
+
+    fn new(io: Io, config: Arc<PeerConfig>, role: Role) -> Self {
+        Self {
+            io,
+            config,
+            role,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Tells there how far it has come.
+    pub(super) fn with_progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
     }
 
     /// For a stream that a remote opened: has `admit` decide on its proven key before it learns who we are. On a stream that we
@@ -166,19 +181,27 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {
         let (config, identity) = (&self.config, self.config.identity());
-        let (mut stream, expected) = match self.role {
-            Role::Inbound { admit: None } => {
-                (SecretConnection::handshake(self.io, identity).await?, None)
-            }
-            Role::Inbound { admit: Some(admit) } => (
-                SecretConnection::accept_if(self.io, identity, admit).await?,
-                None,
-            ),
-            Role::Outbound { expected } => (
-                SecretConnection::handshake(self.io, identity).await?,
-                expected,
-            ),
+        let after = config.first_message_timeout();
+        let agreed = timeout(after, begin(self.io))
+            .await
+            .map_err(|_| HandshakeError::FirstMessageTimeout { after })??;
+        self.progress.reach(Stage::Agreed);
+        let progress = self.progress;
+        let (admit_key, expected) = match self.role {
+            Role::Inbound { admit } => (admit, None),
+            Role::Outbound { expected } => (None, expected),
         };
+        let mut stream = match admit_key {
+            Some(admit_key) => {
+                let admit_key = |key| {
+                    progress.reach(Stage::Authenticated);
+                    admit_key(key)
+                };
+                agreed.admitting(identity, admit_key).await?
+            }
+            None => agreed.symmetric(identity).await?,
+        };
+        progress.reach(Stage::Authenticated);
         let id = PeerId::from(stream.remote_key());
         match expected {
             Some(expected) if expected != id => {

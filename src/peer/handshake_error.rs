@@ -28,6 +28,12 @@ pub enum HandshakeError {
         /// The id in its NodeInfo.
         stated: PeerId,
     },
+    /// The remote's first message did not come in time.
+    #[error("the remote sent no first message within {after:?}")]
+    FirstMessageTimeout {
+        /// The time that it was given.
+        after: Duration,
+    },
     /// It is a node that we cannot talk with.
     #[error("{0}")]
     Incompatible(#[from] Incompatible),

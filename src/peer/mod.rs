@@ -11,6 +11,7 @@ pub mod ip;
 mod node_info;
 pub mod node_key;
 mod peer_text;
+mod progress;
 mod resolve;
 #[cfg(test)]
 mod testing;

@@ -65,10 +65,7 @@ pub(crate) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
     identity: &Identity,
     ephemeral: Ephemeral,
 ) -> Result<SecretConnection<Io>, SecretHandshakeError> {
-    let (mut stream, challenge) = agree(io, ephemeral).await?;
-    let ours = encode_authentication(identity, &challenge);
-    let remote_key = learn_key(&mut stream, &ours, &challenge).await?;
-    Ok(SecretConnection::new(stream, remote_key))
+    agree(io, ephemeral).await?.symmetric(identity).await
 }
 
 /// Reads the other identity, asks, and only then shows ours.
@@ -81,16 +78,61 @@ pub(crate) async fn admitting<Io: AsyncRead + AsyncWrite + Unpin, Admission>(
 where
     Admission: Future<Output = Result<(), Rejection>>,
 {
-    let (mut stream, challenge) = agree(io, ephemeral).await?;
-    let remote_key = learn_key(&mut stream, &[], &challenge).await?;
-    admit(remote_key)
-        .await
-        .map_err(SecretHandshakeError::Rejected)?;
-    let ours = encode_authentication(identity, &challenge);
-    write(&mut stream, &ours).await.map_err(|error| {
-        SecretHandshakeError::of(error.into(), HandshakeMessage::Authentication)
-    })?;
-    Ok(SecretConnection::new(stream, remote_key))
+    agree(io, ephemeral).await?.admitting(identity, admit).await
+}
+
+/// Exchanges ephemeral keys with a pair of its own.
+pub(crate) async fn begin<Io: AsyncRead + AsyncWrite + Unpin>(
+    io: Io,
+) -> Result<Agreed<Io>, SecretHandshakeError> {
+    agree(io, fresh_ephemeral()?).await
+}
+
+/// A stream under keys that both ends know, and neither knows yet with whom.
+pub(crate) struct Agreed<Io> {
+    stream: Sealed<Io>,
+    /// What both sides have to sign.
+    challenge: [u8; 32],
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Agreed<Io> {
+    /// Shows our identity while it reads the other one.
+    pub(crate) async fn symmetric(
+        self,
+        identity: &Identity,
+    ) -> Result<SecretConnection<Io>, SecretHandshakeError> {
+        let Self {
+            mut stream,
+            challenge,
+        } = self;
+        let ours = encode_authentication(identity, &challenge);
+        let remote_key = learn_key(&mut stream, &ours, &challenge).await?;
+        Ok(SecretConnection::new(stream, remote_key))
+    }
+
+    /// Reads the other identity, asks, and only then shows ours.
+    pub(crate) async fn admitting<Admission>(
+        self,
+        identity: &Identity,
+        admit: impl FnOnce(PublicKey) -> Admission,
+    ) -> Result<SecretConnection<Io>, SecretHandshakeError>
+    where
+        Admission: Future<Output = Result<(), Rejection>>,
+    {
+        let Self {
+            mut stream,
+            challenge,
+        } = self;
+        let remote_key = learn_key(&mut stream, &[], &challenge).await?;
+        admit(remote_key)
+            .await
+            .map_err(SecretHandshakeError::Rejected)?;
+        let ours = encode_authentication(identity, &challenge);
+        write(&mut stream, &ours).await.map_err(|error| {
+            SecretHandshakeError::of(error.into(), HandshakeMessage::Authentication)
+        })?;
+        Ok(SecretConnection::new(stream, remote_key))
+    }
 }
 
 /// A pair to be used for one handshake.
@@ -102,11 +144,11 @@ pub(super) fn fresh_ephemeral() -> Result<Ephemeral, SecretHandshakeError> {
         .ok_or(SecretHandshakeError::Cryptography)
 }
 
-/// Exchanges ephemeral keys; gives the stream under the new keys, and the challenge that both sides have to sign.
+/// Exchanges ephemeral keys, ours of this pair.
 async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
     mut io: Io,
     ephemeral: Ephemeral,
-) -> Result<(Sealed<Io>, [u8; 32]), SecretHandshakeError> {
+) -> Result<Agreed<Io>, SecretHandshakeError> {
     let ours = Bytes::copy_from_slice(ephemeral.public()).encode_length_delimited_to_vec();
     let theirs = exchange_expecting(&mut io, &ours, &EPHEMERAL)
         .await
@@ -117,7 +159,8 @@ async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
         reader: FrameReader::new(session.opener),
         writer: FrameWriter::new(session.sealer),
     };
-    Ok((stream, session.challenge))
+    let challenge = session.challenge;
+    Ok(Agreed { stream, challenge })
 }
 
 /// Reads whose stream it is, while it writes what of ours may be said by now.

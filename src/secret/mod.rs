@@ -36,5 +36,7 @@ pub use error::{FrameError, HandshakeMessage, KeyType, Rejection, SecretHandshak
 #[cfg(feature = "peer")]
 pub(crate) use exchange::{ExchangeError, exchange};
 pub use first_bytes::{FirstBytes, KnownProtocol};
+#[cfg(feature = "peer")]
+pub(crate) use handshake::begin;
 pub use identity::{Identity, IdentityError, PublicKey};
 pub use stream::{ReadHalf, SecretConnection, WriteHalf};

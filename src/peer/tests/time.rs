@@ -23,7 +23,7 @@ async fn one_byte_a_second_is_cut_at_the_limit_wherever_it_begins() {
         WHOLE - 30,
     ] {
         let pace = |byte| if byte < fast { Duration::ZERO } else { SECOND };
-        let (error, time) = timed(paced(node("us"), pace)).await;
+        let (error, time) = timed(paced(patient(), pace)).await;
         assert!(is_timeout(&error, 20 * SECOND), "{fast}: {error:?}");
         assert_eq!(time, 20 * SECOND, "{fast}");
     }
@@ -39,7 +39,7 @@ async fn the_limit_is_one_for_all_stages_together() {
             Duration::ZERO
         }
     };
-    let (error, time) = timed(paced(node("us"), pace)).await;
+    let (error, time) = timed(paced(patient(), pace)).await;
     assert!(is_timeout(&error, 20 * SECOND), "{error:?}");
     assert_eq!(time, 20 * SECOND);
 }
@@ -56,7 +56,7 @@ async fn a_slow_remote_that_is_done_in_time_is_taken() {
     };
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
-    let here = Handshaking::inbound(io, node("us")).handshake(&cancel, anybody);
+    let here = Handshaking::inbound(io, patient()).handshake(&cancel, anybody);
     let them = node("them");
     let (peer, time) = timed(first(here, dribble(far, &them, pace))).await;
     assert_eq!(peer.unwrap().id(), them.id());
@@ -65,9 +65,40 @@ async fn a_slow_remote_that_is_done_in_time_is_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn the_limit_can_be_set() {
-    let us = config(NETWORK, "us", |info| info).with_handshake_timeout(3 * SECOND);
+    let us = config(NETWORK, "us", |info| info)
+        .with_handshake_timeout(3 * SECOND)
+        .with_first_message_timeout(4 * SECOND);
     let (error, time) = timed(paced(Arc::new(us), |_| SECOND)).await;
     assert!(is_timeout(&error, 3 * SECOND), "{error:?}");
+    assert_eq!(time, 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_message_has_a_limit_of_its_own_whoever_dialed() {
+    for fast in [0, 34] {
+        let pace = |byte| {
+            if byte < fast {
+                Duration::ZERO
+            } else {
+                SECOND * 4
+            }
+        };
+        let (error, time) = timed(paced(node("us"), pace)).await;
+        let limit = 3 * SECOND;
+        assert!(
+            matches!(error, HandshakeError::FirstMessageTimeout { after } if after == limit),
+            "{fast}: {error:?}"
+        );
+        assert_eq!(time, limit);
+    }
+    let (io, _silent) = duplex(1 << 16);
+    let cancel = CancellationToken::new();
+    let here = Handshaking::outbound(io, node("us"), None).handshake(&cancel, nobody);
+    let (result, time) = timed(here).await;
+    assert!(matches!(
+        result,
+        Err(HandshakeError::FirstMessageTimeout { .. })
+    ));
     assert_eq!(time, 3 * SECOND);
 }
 
@@ -101,7 +132,7 @@ async fn cancelling_is_heard_at_each_stage_and_is_no_timeout() {
                 Duration::MAX
             }
         };
-        let handshake = Handshaking::inbound(io, node("us")).handshake(&cancel, nobody);
+        let handshake = Handshaking::inbound(io, patient()).handshake(&cancel, nobody);
         let cancelled = async {
             pass(5 * SECOND).await;
             cancel.cancel();
@@ -261,6 +292,12 @@ async fn first<T>(one: impl Future<Output = T>, other: impl Future) -> T {
         one.as_mut().poll(cx)
     })
     .await
+}
+
+/// A node that waits for the first message as long as for all.
+fn patient() -> Arc<PeerConfig> {
+    let us = config(NETWORK, "us", |info| info);
+    Arc::new(us.with_first_message_timeout(30 * SECOND))
 }
 
 fn is_timeout(error: &HandshakeError, limit: Duration) -> bool {

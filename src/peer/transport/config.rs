@@ -61,15 +61,23 @@ impl TransportConfig {
         self
     }
 
-    /// Bounds the connections of both directions, those in their handshake included. Default 64: CometBFT's 40 inbound and 10
-    /// outbound, and room for refusals. One more is closed at once.
+    /// Bounds the connections that others made, those in their handshake included. Default 48: CometBFT's 40, and room for
+    /// handshakes. Where all are used by peers one more is closed at once; they keep their places, so who may hold one is a matter for a filter.
     #[must_use]
-    pub const fn with_max_connections(mut self, connections: usize) -> Self {
-        self.limits.connections = connections;
+    pub const fn with_max_inbound(mut self, connections: usize) -> Self {
+        self.limits.inbound = connections;
         self
     }
 
-    /// Bounds the connections with one address, for IPv6 one /64 network. Default 4, so that nodes behind one router can come in. 1 is what
+    /// Bounds the connections that we made, those that are being made included. Default 32: CometBFT's 10, and as many dials under way as a
+    /// node has use for. Nothing that others do counts here.
+    #[must_use]
+    pub const fn with_max_outbound(mut self, connections: usize) -> Self {
+        self.limits.outbound = connections;
+        self
+    }
+
+    /// Bounds the inbound connections with one address, for IPv6 one /64 network. Default 4, so that nodes behind one router can come in. 1 is what
     /// CometBFT does unless `allow_duplicate_ip` is set.
     #[must_use]
     pub const fn with_max_connections_per_address(mut self, connections: usize) -> Self {
@@ -77,7 +85,17 @@ impl TransportConfig {
         self
     }
 
-    /// Bounds the handshakes under way, whose cryptography is the dearest thing that a stranger can ask for; dials count too. Default 32.
+    /// Bounds the inbound connections with one IPv6 /48 network, which anybody can have whole. Default 16, a third of all.
+    #[must_use]
+    pub const fn with_max_connections_per_network(mut self, connections: usize) -> Self {
+        self.limits.connections_per_network = connections;
+        self
+    }
+
+    /// Bounds the inbound handshakes under way, whose cryptography is the dearest thing that a stranger can ask for. Default 32.
+    ///
+    /// One more is begun all the same: of the address group (/16 for IPv4, /48 for IPv6) with most handshakes, the one that has come least far is
+    /// dropped for it. So strangers who stay silent keep nobody out.
     #[must_use]
     pub const fn with_max_handshakes(mut self, handshakes: usize) -> Self {
         self.limits.handshakes = handshakes;
@@ -85,7 +103,7 @@ impl TransportConfig {
     }
 
     /// Takes `burst` connections from one address at once, then one in each `interval`; what comes sooner is closed before any
-    /// handshake. Default 8 and 1 s. A burst of 0 counts as 1.
+    /// handshake. Default 8 and 1 s. A burst of 0 counts as 1, an interval of more than an hour as an hour.
     #[must_use]
     pub const fn with_attempts_per_address(mut self, burst: u32, interval: Duration) -> Self {
         self.limits.attempts = Some(AttemptRate::new(burst, interval));
@@ -118,8 +136,10 @@ impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             limits: Limits {
-                connections: MAX_CONNECTIONS,
+                inbound: MAX_INBOUND,
+                outbound: MAX_OUTBOUND,
                 connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
+                connections_per_network: MAX_CONNECTIONS_PER_NETWORK,
                 handshakes: MAX_HANDSHAKES,
                 attempts: Some(ATTEMPTS),
             },
@@ -134,8 +154,10 @@ impl Default for TransportConfig {
     }
 }
 
-const MAX_CONNECTIONS: usize = 64;
+const MAX_INBOUND: usize = 48;
+const MAX_OUTBOUND: usize = 32;
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
+const MAX_CONNECTIONS_PER_NETWORK: usize = 16;
 /// Two milliseconds of one core.
 const MAX_HANDSHAKES: usize = 32;
 const ATTEMPTS: AttemptRate = AttemptRate::new(8, Duration::from_secs(1));

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{AttemptError, DialError, FailedAttempt};
 use super::peer::{Direction, Peer};
-use super::registry::Slot;
+use super::registry::Place;
 use super::upgrade::Shared;
 use crate::peer::address::HostPort;
 use crate::peer::cancel::unless_cancelled;
@@ -83,24 +83,24 @@ impl Shared {
         address: SocketAddr,
         expected: Option<PeerId>,
     ) -> Result<Peer<TcpStream>, AttemptError> {
-        let (stream, slot) = self.connect(address).await?;
-        Ok(self.upgrade_outbound(stream, expected, slot).await?)
+        let (stream, place) = self.connect(address).await?;
+        Ok(self.upgrade_outbound(stream, expected, place).await?)
     }
 
     pub(super) async fn connect(
         &self,
         address: SocketAddr,
-    ) -> Result<(TcpStream, Slot), AttemptError> {
+    ) -> Result<(TcpStream, Place), AttemptError> {
         trace::dialing(&address);
-        let slot = self.registry.admit_outbound(address)?;
-        self.admit_address(&slot, Direction::Outbound).await?;
+        let place = self.registry.admit_outbound(address)?;
+        self.admit_address(&place, Direction::Outbound).await?;
         let after = self.config.connect_timeout;
         let opened = timeout(after, TcpStream::connect(address))
             .await
             .map_err(|_| AttemptError::ConnectTimeout { after })?;
         let stream = to_another(opened.map_err(AttemptError::Connect)?)?;
         self.tune(&stream).map_err(AttemptError::Connect)?;
-        Ok((stream, slot))
+        Ok((stream, place))
     }
 
     fn tune(&self, stream: &TcpStream) -> io::Result<()> {

@@ -1,12 +1,20 @@
 //! How much a transport takes on.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The bounds of a [`Registry`](super::registry::Registry).
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
-    pub(super) connections: usize,
+    /// Inbound connections, those in their handshake included.
+    pub(super) inbound: usize,
+    /// Outbound connections, those that are being made included.
+    pub(super) outbound: usize,
+    /// Inbound connections with one address.
     pub(super) connections_per_address: usize,
+    /// Inbound connections with one IPv6 network.
+    pub(super) connections_per_network: usize,
+    /// Inbound handshakes at once.
     pub(super) handshakes: usize,
     pub(super) attempts: Option<AttemptRate>,
 }
@@ -15,16 +23,21 @@ pub(super) struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AttemptRate {
     interval: Duration,
-    burst: u32,
+    burst: NonZeroU32,
 }
 
 impl AttemptRate {
-    /// An attempt costs one interval, and `burst` of them may come at once after a pause.
+    /// An attempt costs one interval, and `burst` of them may come at once after a pause; 0 counts as 1.
     pub(super) const fn new(burst: u32, interval: Duration) -> Self {
         let interval = if interval.as_secs() < LONGEST_INTERVAL.as_secs() {
             interval
         } else {
             LONGEST_INTERVAL
+        };
+        let burst = match NonZeroU32::new(burst) {
+            Some(burst) if burst.get() < MOST_AT_ONCE.get() => burst,
+            Some(_) => MOST_AT_ONCE,
+            None => NonZeroU32::MIN,
         };
         Self { interval, burst }
     }
@@ -33,11 +46,12 @@ impl AttemptRate {
         self.interval
     }
 
-    /// How far ahead of its rate an address may be.
-    pub(super) const fn tolerance(&self) -> Duration {
-        self.interval.saturating_mul(self.burst.saturating_sub(1))
+    pub(super) const fn burst(&self) -> NonZeroU32 {
+        self.burst
     }
 }
 
-/// A hundred years: as good as for ever, and a clock can still count a burst of them.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// More than any host could hold open; an hour for each is a time that can be counted.
+const MOST_AT_ONCE: NonZeroU32 = NonZeroU32::new(1 << 16).unwrap();
+/// An hour: who has to wait for longer would better be refused by a filter. A clock can count a burst of them.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);

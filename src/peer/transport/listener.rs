@@ -147,10 +147,10 @@ impl<L: Accept> Listener<L> {
     /// Begins the handshake of a connection, or closes it at once.
     fn begin(&mut self, io: L::Io, address: SocketAddr) -> Result<(), UpgradeError> {
         let now = Instant::now().into_std();
-        let slot = self.shared.registry.admit_inbound(now, address)?;
+        let place = self.shared.registry.admit_inbound(now, address)?;
         let shared = self.shared.clone();
         self.upgrades
-            .spawn(async move { (address, shared.upgrade_inbound(io, slot).await) });
+            .spawn(async move { (address, shared.upgrade_inbound(io, place).await) });
         Ok(())
     }
 }

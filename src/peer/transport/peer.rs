@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::registry::Slot;
+use super::registry::Place;
 use crate::channel::ChannelDescriptor;
 use crate::config::ConfigError;
 use crate::driver::{Closed, Handle, Receiver, Sender};
@@ -39,19 +39,19 @@ impl fmt::Display for Direction {
 pub struct Peer<Io> {
     established: Established<Io>,
     direction: Direction,
-    slot: Slot,
+    place: Place,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
     pub(super) const fn new(
         established: Established<Io>,
         direction: Direction,
-        slot: Slot,
+        place: Place,
     ) -> Self {
         Self {
             established,
             direction,
-            slot,
+            place,
         }
     }
 
@@ -99,7 +99,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
 
     /// The other end of the connection, which for an inbound one is not where the peer listens.
     pub const fn address(&self) -> SocketAddr {
-        self.slot.address()
+        self.place.address()
     }
 
     /// Who opened the connection.
@@ -120,12 +120,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
     /// Dropping the future stops the connection at once.
     pub fn run(self, stop: CancellationToken) -> impl Future<Output = Closed> {
         let Self {
-            established, slot, ..
+            established, place, ..
         } = self;
         let running = established.run(stop);
         async move {
             let closed = running.await;
-            drop(slot);
+            drop(place);
             closed
         }
     }
@@ -136,7 +136,7 @@ impl<Io> fmt::Debug for Peer<Io> {
         f.debug_struct("Peer")
             .field("established", &self.established)
             .field("direction", &self.direction)
-            .field("address", &self.slot.address())
+            .field("address", &self.place.address())
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,8 @@ use super::config::TransportConfig;
 use super::error::UpgradeError;
 use super::filter::Verdict;
 use super::peer::{Direction, Peer};
-use super::registry::{Refusal, Registry, Slot};
+use super::registry::{Place, Refusal, Registry};
+use crate::peer::cancel::unless_cancelled;
 use crate::peer::config::PeerConfig;
 use crate::peer::established::Established;
 use crate::peer::handshake::Handshaking;
@@ -30,15 +31,27 @@ impl Shared {
     pub(super) async fn upgrade_inbound<Io: AsyncRead + AsyncWrite + Unpin>(
         self: Arc<Self>,
         io: Io,
-        slot: Slot,
+        place: Place,
     ) -> Result<Peer<Io>, UpgradeError> {
-        self.admit_address(&slot, Direction::Inbound).await?;
+        let displaced = place.displaced().clone();
+        unless_cancelled(&displaced, self.upgrade_undisplaced(io, place))
+            .await
+            .unwrap_or(Err(Refusal::Displaced.into()))
+    }
+
+    async fn upgrade_undisplaced<Io: AsyncRead + AsyncWrite + Unpin>(
+        self: Arc<Self>,
+        io: Io,
+        place: Place,
+    ) -> Result<Peer<Io>, UpgradeError> {
+        self.admit_address(&place, Direction::Inbound).await?;
         let shared = self.clone();
         let handshaking = Handshaking::inbound(io, self.peer.clone())
+            .with_progress(place.progress().clone())
             .with_key_admission(move |key| shared.admit_key(key));
         let shaken = handshaking.uncancelled(|_| Ok(())).await;
         let established = shaken.map_err(Decision::take_out)?;
-        claim(established, slot, Direction::Inbound)
+        claim(established, place, Direction::Inbound)
     }
 
     /// Makes the peer of this id, or whoever it is, of a stream that we opened.
@@ -46,22 +59,22 @@ impl Shared {
         &self,
         io: Io,
         expected: Option<PeerId>,
-        slot: Slot,
+        place: Place,
     ) -> Result<Peer<Io>, UpgradeError> {
         let handshaking = Handshaking::outbound(io, self.peer.clone(), expected);
         let established = handshaking.uncancelled(|_| Ok(())).await?;
         self.admit_id(*established.id(), Direction::Outbound)
             .await?;
-        claim(established, slot, Direction::Outbound)
+        claim(established, place, Direction::Outbound)
     }
 
     /// Asks the filter about the other end of a connection.
     pub(super) async fn admit_address(
         &self,
-        slot: &Slot,
+        place: &Place,
         direction: Direction,
     ) -> Result<(), UpgradeError> {
-        let verdict = self.config.filter.admit_address(slot.address(), direction);
+        let verdict = self.config.filter.admit_address(place.address(), direction);
         self.bounded(verdict).await?.map_err(UpgradeError::Filtered)
     }
 
@@ -97,11 +110,11 @@ impl Shared {
 /// Counts the connection as one with this peer.
 fn claim<Io: AsyncRead + AsyncWrite + Unpin>(
     established: Established<Io>,
-    mut slot: Slot,
+    place: Place,
     direction: Direction,
 ) -> Result<Peer<Io>, UpgradeError> {
-    slot.claim(*established.id())?;
-    Ok(Peer::new(established, direction, slot))
+    place.claim(*established.id())?;
+    Ok(Peer::new(established, direction, place))
 }
 
 /// What we decided about a key, on its way through the handshake.

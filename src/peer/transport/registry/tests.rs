@@ -2,26 +2,127 @@
 
 mod model;
 
+use std::time::Duration;
+
+use super::state::MAX_IDLE_SOURCES;
 use super::*;
+use crate::peer::progress::Stage;
 use crate::peer::transport::limits::AttemptRate;
 use crate::testing::epoch;
 
 #[test]
 fn the_refusal_that_is_told_first_is_the_most_lasting_one() {
-    // Everything is refused here for each reason.
-    let registry = Registry::new(limits(1, 1, 1));
-    let _slot = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
-    let again = registry.admit_outbound(at("192.0.2.1:1")).unwrap_err();
+    let now = epoch();
+    let registry = Registry::new(limits(1, 1, 9));
+    let first = registry.admit_inbound(now, at("192.0.2.1:1")).unwrap();
+    first.claim(id(1)).unwrap();
+    let again = registry.admit_inbound(now, at("192.0.2.1:1")).unwrap_err();
     assert!(matches!(again, Refusal::DuplicateAddress { .. }));
-    let full = registry.admit_outbound(at("192.0.2.1:2")).unwrap_err();
-    assert_eq!(full, Refusal::Full { max: 1 });
-    let registry = Registry::new(limits(9, 1, 1));
-    let mut slot = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
-    let busy = registry.admit_outbound(at("192.0.2.1:2")).unwrap_err();
-    assert_eq!(busy, Refusal::HandshakeLimit { max: 1 });
-    slot.claim(id(1)).unwrap();
-    let crowded = registry.admit_outbound(at("192.0.2.1:2")).unwrap_err();
+    let crowded = registry.admit_inbound(now, at("192.0.2.1:2")).unwrap_err();
     assert!(matches!(crowded, Refusal::AddressLimit { max: 1, .. }));
+    let full = registry.admit_inbound(now, at("192.0.2.2:1")).unwrap_err();
+    assert_eq!(full, Refusal::Full { max: 1 });
+}
+
+#[test]
+fn each_direction_has_places_of_its_own() {
+    let now = epoch();
+    let registry = Registry::new(Limits {
+        outbound: 2,
+        ..limits(3, 9, 9)
+    });
+    let inbound = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]
+        .map(|address| registry.admit_inbound(now, at(address)).unwrap());
+    (1..)
+        .zip(&inbound)
+        .for_each(|(number, place)| place.claim(id(number)).unwrap());
+    // The same addresses, since whom we dial may have dialed us.
+    let outbound =
+        ["192.0.2.1:1", "192.0.2.1:2"].map(|address| registry.admit_outbound(at(address)).unwrap());
+    let full = registry.admit_outbound(at("192.0.2.9:1")).unwrap_err();
+    assert_eq!(full, Refusal::Full { max: 2 });
+    let full = registry.admit_inbound(now, at("192.0.2.9:1")).unwrap_err();
+    assert_eq!(full, Refusal::Full { max: 3 });
+    assert_eq!(registry.connections(), 5);
+    drop((inbound, outbound));
+    assert_eq!(registry.connections(), 0);
+}
+
+#[test]
+fn a_full_set_of_handshakes_loses_the_one_with_least_progress_of_the_busiest_group() {
+    let now = epoch();
+    let registry = Registry::new(limits(9, 9, 4));
+    let knock = |address| registry.admit_inbound(now, at(address)).unwrap();
+    let lone = knock("198.51.100.1:1");
+    let [first, second, third] = ["192.0.2.1:1", "192.0.2.2:1", "192.0.9.3:1"].map(knock);
+    first.progress().reach(Stage::Agreed);
+    third.progress().reach(Stage::Authenticated);
+    // The lone one has done nothing either, but its group has no more than itself.
+    let newcomer = knock("203.0.113.1:1");
+    let displaced = |place: &Place| place.displaced().is_cancelled();
+    assert_eq!(
+        [&lone, &first, &second, &third].map(displaced),
+        [false, false, true, false]
+    );
+    assert_eq!(second.claim(id(1)), Err(Refusal::Displaced));
+    // What it leaves behind takes nothing from who has its place.
+    drop(second);
+    assert_eq!(registry.connections(), 4);
+    // Among equals the oldest goes.
+    let again = knock("100.64.0.1:1");
+    assert_eq!(
+        [&lone, &first, &third, &newcomer, &again].map(displaced),
+        [false, true, false, false, false]
+    );
+    let one_more = knock("198.51.100.2:1");
+    assert!(displaced(&lone) && !displaced(&one_more));
+}
+
+#[test]
+fn handshakes_give_way_where_all_inbound_places_are_taken_and_peers_do_not() {
+    let now = epoch();
+    let registry = Registry::new(limits(2, 9, 9));
+    let peer = registry.admit_inbound(now, at("192.0.2.1:1")).unwrap();
+    peer.claim(id(1)).unwrap();
+    let silent = registry.admit_inbound(now, at("192.0.2.2:1")).unwrap();
+    let newcomer = registry.admit_inbound(now, at("192.0.2.3:1")).unwrap();
+    assert!(silent.displaced().is_cancelled());
+    newcomer.claim(id(2)).unwrap();
+    let full = registry.admit_inbound(now, at("192.0.2.4:1")).unwrap_err();
+    assert_eq!(full, Refusal::Full { max: 2 });
+    assert!(!peer.displaced().is_cancelled());
+}
+
+#[test]
+fn an_ipv6_network_of_48_bits_has_so_many_connections_and_not_one_more() {
+    let now = epoch();
+    let registry = Registry::new(Limits {
+        connections_per_network: 2,
+        ..limits(9, 9, 9)
+    });
+    let first = registry
+        .admit_inbound(now, at("[2001:db8:1:1::1]:1"))
+        .unwrap();
+    let _second = registry
+        .admit_inbound(now, at("[2001:db8:1:2::1]:1"))
+        .unwrap();
+    let third = registry
+        .admit_inbound(now, at("[2001:db8:1:3::1]:1"))
+        .unwrap_err();
+    let address = "2001:db8:1:3::1".parse().unwrap();
+    assert_eq!(third, Refusal::NetworkLimit { address, max: 2 });
+    let _other = registry
+        .admit_inbound(now, at("[2001:db8:2:1::1]:1"))
+        .unwrap();
+    // A group of IPv4 addresses is not given away whole.
+    let _plain = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]
+        .map(|address| registry.admit_inbound(now, at(address)).unwrap());
+    drop(first);
+    assert!(
+        registry
+            .admit_inbound(now, at("[2001:db8:1:3::1]:1"))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -82,17 +183,17 @@ fn a_burst_of_0_is_one_and_an_interval_of_0_is_no_limit() {
 }
 
 #[test]
-fn an_interval_beyond_all_time_is_a_limit_still() {
+fn an_interval_beyond_all_time_is_an_hour() {
     for interval in [Duration::MAX, Duration::from_secs(u64::MAX / 2)] {
         for burst in [1, 2, u32::MAX] {
             let registry = Registry::new(limits_of(AttemptRate::new(burst, interval)));
-            let now = epoch();
-            let later = now + Duration::from_secs(3600);
+            let (now, hour) = (epoch(), Duration::from_secs(3600));
             for _ in 0..burst.min(1000) {
                 assert!(try_at(&registry, now, 1).is_ok());
             }
-            assert_eq!(try_at(&registry, now, 1).is_ok(), burst > 1000);
-            assert_eq!(try_at(&registry, later, 1).is_ok(), burst > 1000);
+            let just_before = now + hour - Duration::from_nanos(1);
+            assert_eq!(try_at(&registry, just_before, 1).is_ok(), burst > 1000);
+            assert!(try_at(&registry, now + hour, 1).is_ok());
         }
     }
 }
@@ -121,7 +222,7 @@ fn a_flood_from_very_many_addresses_is_remembered_in_bounds() {
     let registry = Registry::new(limits_of(rate(1, 1_000_000)));
     for number in 0..3 * MAX_IDLE_SOURCES {
         drop(registry.admit_inbound(now, from(number)));
-        assert!(registry.lock().sources.len() <= MAX_IDLE_SOURCES);
+        assert!(registry.lock().sources() <= MAX_IDLE_SOURCES);
     }
 }
 
@@ -135,7 +236,7 @@ fn addresses_that_may_come_again_are_forgotten_first() {
     }
     assert!(registry.admit_inbound(later, at("192.0.2.1:1")).is_ok());
     drop(registry.admit_inbound(later, at("192.0.2.2:1")));
-    assert!(registry.lock().sources.len() <= 3);
+    assert!(registry.lock().sources() <= 3);
     let again = registry.admit_inbound(later, at("192.0.2.1:2"));
     assert!(matches!(again, Err(Refusal::TooOften { .. })));
 }
@@ -158,16 +259,14 @@ fn very_many_connections_do_not_make_it_forget_who_comes_too_often() {
 #[test]
 fn nothing_is_kept_of_connections_that_are_gone_or_were_refused() {
     for per_address in [0, 1] {
-        let limits = Limits {
-            attempts: None,
-            ..limits(9, per_address, 9)
-        };
-        let registry = Registry::new(limits);
-        let slot = registry.admit_outbound(at("192.0.2.1:1"));
-        let refused = registry.admit_outbound(at("192.0.2.1:2"));
+        let registry = Registry::new(limits(9, per_address, 9));
+        let now = epoch();
+        let place = registry.admit_inbound(now, at("[2001:db8::1]:1"));
+        let refused = registry.admit_inbound(now, at("[2001:db8::1]:2"));
         assert!(refused.is_err());
-        drop(slot);
-        assert!(registry.lock().sources.is_empty());
+        drop(place);
+        let state = format!("{:?}", registry.lock());
+        assert!(state.contains("sources: {}, groups: {}"), "{state}");
     }
 }
 
@@ -194,30 +293,33 @@ fn a_dial_is_marked_until_it_is_dropped() {
     );
     // A dial under way is no connection.
     assert!(!registry.is_connected(&id(1)));
-    let mut slot = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
-    slot.claim(id(1)).unwrap();
+    let place = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
+    place.claim(id(1)).unwrap();
     drop(dial);
     assert!(registry.begin_dial(id(1)).is_err());
-    drop(slot);
+    drop(place);
     assert!(registry.begin_dial(id(1)).is_ok());
 }
 
 #[test]
 fn a_claim_that_fails_leaves_the_first_one_in_force() {
     let registry = Registry::new(limits(9, 9, 9));
-    let mut first = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
-    let mut second = registry.admit_outbound(at("192.0.2.1:2")).unwrap();
+    let first = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
+    let second = registry.admit_outbound(at("192.0.2.1:2")).unwrap();
     first.claim(id(1)).unwrap();
     assert!(second.claim(id(1)).is_err());
     drop(second);
     assert!(registry.is_connected(&id(1)));
-    assert_eq!(registry.lock().handshakes, 0);
+    assert_eq!(registry.lock().tallies(), (0, 0));
 }
 
-fn limits(connections: usize, connections_per_address: usize, handshakes: usize) -> Limits {
+/// Of inbound connections; everything else is without one.
+fn limits(inbound: usize, connections_per_address: usize, handshakes: usize) -> Limits {
     Limits {
-        connections,
+        inbound,
+        outbound: usize::MAX,
         connections_per_address,
+        connections_per_network: usize::MAX,
         handshakes,
         attempts: None,
     }
@@ -237,7 +339,7 @@ const fn rate(burst: u32, ms: u64) -> AttemptRate {
 /// An attempt from one address at that time, which leaves no connection.
 fn try_at(registry: &Arc<Registry>, now: Instant, port: u16) -> Result<(), Duration> {
     match registry.admit_inbound(now, SocketAddr::new([192, 0, 2, 1].into(), port)) {
-        Ok(_slot) => Ok(()),
+        Ok(_place) => Ok(()),
         Err(Refusal::TooOften { after, .. }) => Err(after),
         Err(other) => panic!("{other}"),
     }

@@ -13,7 +13,7 @@ use super::net::*;
 use crate::peer::tests::kit::*;
 use crate::peer::{
     Accept, AcceptError, AttemptError, DialError, Direction, HandshakeError, PeerAddr, Refusal,
-    ResolveError, Transport, UpgradeError,
+    ResolveError, Transport, TransportConfig, UpgradeError,
 };
 
 #[tokio::test]
@@ -279,23 +279,7 @@ async fn limits_hold_for_dials_before_anything_is_opened() {
     let there = TcpListener::bind(LOCALHOST).await.unwrap();
     let address = there.local_addr().unwrap();
     let cancel = CancellationToken::new();
-    let configs = [
-        (
-            unlimited().with_max_connections(0),
-            Refusal::Full { max: 0 },
-        ),
-        (
-            unlimited().with_max_handshakes(0),
-            Refusal::HandshakeLimit { max: 0 },
-        ),
-        (
-            unlimited().with_max_connections_per_address(0),
-            Refusal::AddressLimit {
-                address: address.ip(),
-                max: 0,
-            },
-        ),
-    ];
+    let configs = [(unlimited().with_max_outbound(0), Refusal::Full { max: 0 })];
     for (config, expected) in configs {
         let other = transport(config);
         let (_, AttemptError::Upgrade(UpgradeError::Refused(refusal))) =
@@ -307,6 +291,50 @@ async fn limits_hold_for_dials_before_anything_is_opened() {
     }
     let came = poll_fn(|cx| std::task::Poll::Ready(there.poll_accept(cx).is_ready())).await;
     assert!(!came);
+}
+
+#[tokio::test]
+async fn strangers_do_not_compete_with_dials_for_places() {
+    let mut net = Net::new().await;
+    // As many as may come, in their handshake or as peers.
+    let other = transport(TransportConfig::default().with_max_inbound(1));
+    let mut stage = Stage::of(other.clone());
+    let mut strangers = Vec::new();
+    let (peer, far) = stage.welcome(&seat(1), &node("first")).await;
+    strangers.push(stage.door.knock(&seat(2)).await);
+    for _ in 0..3 {
+        let (dialed, accepted) = net.dialed_by(&other).await;
+        drop((dialed.unwrap(), accepted.unwrap()));
+    }
+    drop((peer, far));
+}
+
+#[tokio::test]
+async fn dials_under_way_keep_no_stranger_out() {
+    let other = transport(TransportConfig::default().with_max_outbound(32));
+    let mut stage = Stage::of(other.clone());
+    let cancel = CancellationToken::new();
+    // They listen and never answer.
+    let listeners = futures::future::join_all((0..32).map(|_| TcpListener::bind(LOCALHOST))).await;
+    let addresses = listeners
+        .iter()
+        .map(|it| it.as_ref().unwrap().local_addr().unwrap());
+    let mut dials: tokio::task::JoinSet<_> = addresses
+        .map(|address| {
+            let (other, cancel) = (other.clone(), cancel.clone());
+            async move { other.dial_anyone(&address.into(), &cancel).await }
+        })
+        .collect();
+    while other.connections() < 32 {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..9 {
+        let _newcomer = stage.welcome(&seat(number), &node("newcomer")).await;
+    }
+    cancel.cancel();
+    while let Some(dialed) = dials.join_next().await {
+        assert!(dialed.unwrap().is_err());
+    }
 }
 
 #[tokio::test]

@@ -207,7 +207,9 @@ pub(super) fn never() -> Verdict<'static> {
 /// Settings without limits that a test does not set.
 pub(super) fn unlimited() -> TransportConfig {
     TransportConfig::default()
-        .with_max_connections(usize::MAX)
+        .with_max_inbound(usize::MAX)
+        .with_max_outbound(usize::MAX)
+        .with_max_connections_per_network(usize::MAX)
         .with_max_connections_per_address(usize::MAX)
         .with_max_handshakes(usize::MAX)
         .without_attempt_limit()

@@ -6,11 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
 use crate::peer::tests::kit::*;
-use crate::peer::{HandshakeError, Refusal, UpgradeError};
+use crate::peer::{AcceptError, HandshakeError, Listener, Peer, Refusal, UpgradeError};
 
 #[tokio::test(start_paused = true)]
 async fn one_connection_above_the_maximum_is_closed_at_once_without_a_byte() {
-    let mut stage = Stage::new(unlimited().with_max_connections(2));
+    let mut stage = Stage::new(unlimited().with_max_inbound(2));
     let (one, _one) = stage.welcome(&seat(1), &node("one")).await;
     let _two = stage.welcome(&seat(2), &node("two")).await;
     assert_eq!(stage.refusal(&seat(3)).await, Refusal::Full { max: 2 });
@@ -19,18 +19,22 @@ async fn one_connection_above_the_maximum_is_closed_at_once_without_a_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_in_their_handshake_count_too() {
-    let mut stage = Stage::new(unlimited().with_max_connections(1));
-    let stalled = stage.stall(&seat(1)).await;
+async fn a_handshake_gives_its_place_to_a_newcomer_and_says_so() {
+    let mut stage = Stage::new(unlimited().with_max_inbound(1));
+    let mut stalled = stage.stall(&seat(1)).await;
     assert_eq!(stage.transport.connections(), 1);
-    assert_eq!(stage.refusal(&seat(2)).await, Refusal::Full { max: 1 });
-    drop(stalled);
-    let error = stage.turned_away(&seat(1)).await;
+    let (from, who) = (seat(2), node("two"));
+    let visit = stage.door.visit(&from, &who);
+    let (error, visited) = tokio::join!(stage_error(&mut stage.listener), visit);
     assert!(
-        matches!(error, UpgradeError::Handshake(HandshakeError::Closed)),
+        matches!(error, UpgradeError::Refused(Refusal::Displaced)),
         "{error:?}"
     );
-    stage.welcome(&seat(2), &node("two")).await.0.handle();
+    assert!(is_closed(&mut stalled).await);
+    assert_eq!(stage.transport.connections(), 1);
+    let peer = soon(stage.listener.accept()).await.unwrap();
+    assert_eq!(peer.node_info().moniker(), "two");
+    drop(visited);
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,30 +80,48 @@ async fn a_network_of_64_bits_is_one_ipv6_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_handshake_above_the_maximum_is_refused_until_another_is_over() {
-    let mut stage = Stage::new(unlimited().with_max_handshakes(2));
-    // Peers are not in their handshake.
-    let _peers = [
-        stage.welcome(&seat(1), &node("one")).await,
-        stage.welcome(&seat(2), &node("two")).await,
-    ];
-    let _stalled = stage.stall(&seat(3)).await;
-    pass(Duration::from_secs(10)).await;
-    let _later = stage.stall(&seat(4)).await;
-    assert_eq!(
-        stage.refusal(&seat(5)).await,
-        Refusal::HandshakeLimit { max: 2 }
-    );
-    pass(Duration::from_secs(10)).await;
-    let error = stage.turned_away(&seat(3)).await;
+async fn silent_strangers_keep_nobody_out() {
+    let mut stage = Stage::new(Default::default());
+    let mut strangers = Vec::new();
+    for number in 0..32 {
+        // Eight addresses with four connections each.
+        let from = format!("10.{}.0.1:{}", number % 8, 4000 + number);
+        strangers.push(stage.stall(&from).await);
+    }
+    for number in 100..110 {
+        let (from, who) = (format!("192.168.0.{number}:1"), node("honest"));
+        let visit = stage.door.visit(&from, &who);
+        let (accepted, _) = tokio::join!(next_peer(&mut stage.listener), visit);
+        assert_eq!(accepted.node_info().moniker(), "honest");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_is_closed_after_three_seconds_and_who_began_has_the_whole_time() {
+    let mut stage = Stage::new(Default::default());
+    let began = tokio::time::Instant::now();
+    let _silent = stage.stall(&seat(1)).await;
+    let error = why(stage.listener.accept().await, &seat(1));
     assert!(
         matches!(
             error,
-            UpgradeError::Handshake(HandshakeError::Timeout { .. })
+            UpgradeError::Handshake(HandshakeError::FirstMessageTimeout { after }) if after == Duration::from_secs(3)
         ),
         "{error:?}"
     );
-    let _peer = stage.welcome(&seat(5), &node("five")).await;
+    assert_eq!(began.elapsed(), Duration::from_secs(3));
+    let mut started = stage.stall(&seat(2)).await;
+    let mut key = vec![34, 0x0a, 32];
+    key.extend([9; 32]);
+    tokio::io::AsyncWriteExt::write_all(&mut started, &key)
+        .await
+        .unwrap();
+    let error = why(stage.listener.accept().await, &seat(2));
+    assert!(
+        matches!(error, UpgradeError::Handshake(HandshakeError::Timeout { after }) if after == Duration::from_secs(20)),
+        "{error:?}"
+    );
+    assert_eq!(began.elapsed(), Duration::from_secs(23));
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +153,7 @@ async fn an_address_that_comes_too_often_is_closed_before_any_handshake() {
 #[tokio::test(start_paused = true)]
 async fn attempts_count_whatever_becomes_of_them() {
     let config = unlimited().with_attempts_per_address(2, Duration::from_secs(1));
-    let mut stage = Stage::new(config.with_max_connections(1));
+    let mut stage = Stage::new(config.with_max_inbound(1));
     let _peer = stage.welcome("192.0.2.7:1", &node("one")).await;
     assert_eq!(stage.refusal("192.0.2.7:2").await, Refusal::Full { max: 1 });
     let third = stage.refusal("192.0.2.7:3").await;
@@ -139,7 +161,8 @@ async fn attempts_count_whatever_becomes_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_defaults_are_64_connections_4_of_one_address_32_handshakes_and_8_attempts_at_once() {
+async fn the_defaults_are_48_inbound_connections_4_of_one_address_16_of_a_network_and_8_attempts_at_once()
+ {
     let mut stage = Stage::new(Default::default());
     let mut stalled = Vec::new();
     for port in 0..4 {
@@ -152,27 +175,26 @@ async fn the_defaults_are_64_connections_4_of_one_address_32_handshakes_and_8_at
     }
     let ninth = stage.refusal("192.0.2.7:8").await;
     assert!(matches!(ninth, Refusal::TooOften { .. }), "{ninth:?}");
-    for number in 4..32 {
-        stalled.push(stage.stall(&seat(number)).await);
+    for number in 0..16 {
+        stalled.push(stage.stall(&format!("[2001:db8:0:{number}::1]:1")).await);
     }
-    assert_eq!(
-        stage.refusal(&seat(99)).await,
-        Refusal::HandshakeLimit { max: 32 }
-    );
+    let address = "2001:db8:0:16::1".parse().unwrap();
+    let limit = Refusal::NetworkLimit { address, max: 16 };
+    assert_eq!(stage.refusal("[2001:db8:0:16::1]:1").await, limit);
     stalled.clear();
     while stage.listener.pending() > 0 {
         assert!(soon(stage.listener.accept()).await.is_err());
     }
     let mut peers = Vec::new();
-    for number in 100..164 {
+    for number in 100..148 {
         peers.push(stage.welcome(&seat(number), &node("peer")).await);
     }
-    assert_eq!(stage.refusal(&seat(164)).await, Refusal::Full { max: 64 });
+    assert_eq!(stage.refusal(&seat(148)).await, Refusal::Full { max: 48 });
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_listeners_of_a_transport_share_its_limits() {
-    let mut one = Stage::new(unlimited().with_max_connections(1));
+    let mut one = Stage::new(unlimited().with_max_inbound(1));
     let mut other = Stage::of(one.transport.clone());
     let _peer = one.welcome(&seat(1), &node("one")).await;
     assert_eq!(other.refusal(&seat(2)).await, Refusal::Full { max: 1 });
@@ -228,4 +250,28 @@ async fn a_place_is_free_again_when_the_handshake_fails_and_when_the_listener_go
     drop(stage.listener);
     idle().await;
     assert_eq!((stage.transport.connections(), tasks()), (0, 0));
+}
+
+/// Why the next connection did not become a peer.
+async fn stage_error(listener: &mut Listener<Doorway>) -> UpgradeError {
+    match soon(listener.accept()).await {
+        Err(AcceptError::Connection { error, .. }) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next peer, whoever was turned away before.
+async fn next_peer(listener: &mut Listener<Doorway>) -> Peer<tokio::io::DuplexStream> {
+    loop {
+        match soon(listener.accept()).await {
+            Ok(peer) => return peer,
+            Err(AcceptError::Connection { error, .. }) => {
+                assert!(
+                    matches!(error, UpgradeError::Refused(Refusal::Displaced)),
+                    "{error:?}"
+                );
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
 }

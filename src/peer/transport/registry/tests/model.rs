@@ -1,6 +1,8 @@
 //! The registry against a model that is too simple to be wrong.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -11,26 +13,39 @@ use crate::testing::cases;
 #[derive(Clone, Debug)]
 enum Op {
     Admit { address: SocketAddr, inbound: bool },
-    Claim { slot: usize, id: u8 },
-    Drop { slot: usize },
+    Progress { place: usize },
+    Claim { place: usize, id: u8 },
+    Drop { place: usize },
     Dial { id: u8 },
     EndDial { dial: usize },
     Wait { ms: u64 },
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let address = (0..3u8, 0..3u16, 0..3u8).prop_map(|(host, port, kind)| {
+    let address = (0..3u8, 0..3u16, 0..4u8).prop_map(|(host, port, kind)| {
         let ip: IpAddr = match kind {
             0 => [10, 0, 0, host].into(),
-            1 => Ipv6Addr::new(0xfd00, 0, 0, u16::from(host / 2), 0, 0, 0, u16::from(host)).into(),
+            1 => Ipv6Addr::new(
+                0xfd00,
+                0,
+                u16::from(host / 2),
+                port,
+                0,
+                0,
+                0,
+                u16::from(host),
+            )
+            .into(),
+            2 => [10, host, 0, 1].into(),
             _ => Ipv6Addr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00, u16::from(host)]).into(),
         };
         SocketAddr::new(ip, port)
     });
     prop_oneof![
         5 => (address, any::<bool>()).prop_map(|(address, inbound)| Op::Admit { address, inbound }),
-        3 => (any::<usize>(), 0..4u8).prop_map(|(slot, id)| Op::Claim { slot, id }),
-        2 => any::<usize>().prop_map(|slot| Op::Drop { slot }),
+        1 => any::<usize>().prop_map(|place| Op::Progress { place }),
+        3 => (any::<usize>(), 0..4u8).prop_map(|(place, id)| Op::Claim { place, id }),
+        2 => any::<usize>().prop_map(|place| Op::Drop { place }),
         1 => (0..4u8).prop_map(|id| Op::Dial { id }),
         1 => any::<usize>().prop_map(|dial| Op::EndDial { dial }),
         2 => (0..30u64).prop_map(|ms| Op::Wait { ms }),
@@ -43,10 +58,29 @@ struct Model {
     limits: Limits,
     burst: u32,
     now: Instant,
-    slots: Vec<(Slot, Option<PeerId>)>,
+    /// In order of arrival.
+    known: Vec<Known>,
     dials: Vec<Dial>,
     /// Attempts that were taken, by network.
     attempts: BTreeMap<String, Vec<Instant>>,
+}
+
+/// A connection that has a place.
+struct Known {
+    place: Place,
+    inbound: bool,
+    agreed: bool,
+    owner: Option<PeerId>,
+}
+
+impl Known {
+    fn address(&self) -> SocketAddr {
+        self.place.address()
+    }
+
+    fn shakes_hands(&self) -> bool {
+        self.inbound && self.owner.is_none()
+    }
 }
 
 impl Model {
@@ -58,7 +92,7 @@ impl Model {
             limits,
             burst,
             now: epoch(),
-            slots: Vec::new(),
+            known: Vec::new(),
             dials: Vec::new(),
             attempts: BTreeMap::new(),
         }
@@ -67,15 +101,20 @@ impl Model {
     fn step(&mut self, op: Op) {
         match op {
             Op::Admit { address, inbound } => self.admit(address, inbound),
-            Op::Claim { slot, id: number } => self.claim(slot, id(number)),
-            Op::Drop { slot } if !self.slots.is_empty() => {
-                self.slots.swap_remove(slot % self.slots.len());
+            Op::Progress { place } if !self.known.is_empty() => {
+                let at = place % self.known.len();
+                self.known[at].agreed = true;
+                self.known[at].place.progress().reach(Stage::Agreed);
+            }
+            Op::Claim { place, id: number } => self.claim(place, id(number)),
+            Op::Drop { place } if !self.known.is_empty() => {
+                self.known.remove(place % self.known.len());
             }
             Op::Dial { id: number } => self.dial(id(number)),
             Op::EndDial { dial } if !self.dials.is_empty() => {
                 self.dials.swap_remove(dial % self.dials.len());
             }
-            Op::Drop { .. } | Op::EndDial { .. } => {}
+            Op::Progress { .. } | Op::Drop { .. } | Op::EndDial { .. } => {}
             Op::Wait { ms } => self.now += Duration::from_millis(ms),
         }
         self.check();
@@ -88,15 +127,58 @@ impl Model {
             self.registry.admit_outbound(address)
         };
         let in_time = !inbound || self.is_in_time(address);
-        let expected = self.refusal(address);
+        let expected = self.refusal(address, inbound);
         match admitted {
             Err(Refusal::TooOften { .. }) => assert!(!in_time),
             Err(refusal) => assert_eq!((in_time, Some(kind(&refusal))), (true, expected)),
-            Ok(slot) => {
+            Ok(place) => {
                 assert_eq!((in_time, expected), (true, None));
-                self.slots.push((slot, None));
+                if inbound && self.must_displace() {
+                    let victim = self.known.remove(self.victim(address));
+                    assert!(victim.place.displaced().is_cancelled());
+                    assert_eq!(victim.place.claim(id(0)), Err(Refusal::Displaced));
+                }
+                self.known.push(Known {
+                    place,
+                    inbound,
+                    agreed: false,
+                    owner: None,
+                });
             }
         }
+    }
+
+    fn count(&self, is: impl Fn(&Known) -> bool) -> usize {
+        self.known.iter().filter(|known| is(known)).count()
+    }
+
+    fn must_displace(&self) -> bool {
+        self.count(|it| it.inbound) >= self.limits.inbound
+            || self.count(Known::shakes_hands) >= self.limits.handshakes
+    }
+
+    /// Where the one is that has to go for a newcomer from this address.
+    fn victim(&self, address: SocketAddr) -> usize {
+        let crowd = |of: SocketAddr| {
+            let others = self.count(|it| it.shakes_hands() && group(it.address()) == group(of));
+            others + usize::from(group(address) == group(of))
+        };
+        let shaking = || {
+            self.known
+                .iter()
+                .enumerate()
+                .filter(|(_, it)| it.shakes_hands())
+        };
+        let largest = shaking()
+            .map(|(_, it)| crowd(it.address()))
+            .max()
+            .unwrap_or(0);
+        let largest = largest.max(crowd(address));
+        let candidates = shaking().filter(|(_, it)| crowd(it.address()) == largest);
+        candidates
+            .min_by_key(|(at, it)| (it.agreed, *at))
+            .unwrap()
+            .0
     }
 
     /// Whether the attempt is within the rate; counts it if so.
@@ -117,37 +199,39 @@ impl Model {
         taken
     }
 
-    fn refusal(&self, address: SocketAddr) -> Option<&'static str> {
-        let held = || self.slots.iter().map(|(slot, _)| slot.address());
-        let in_handshake = self.slots.iter().filter(|(_, id)| id.is_none()).count();
-        let same = held()
-            .filter(|held| network(*held) == network(address))
-            .count();
-        if held().any(|held| held == address) {
-            Some("address")
-        } else if self.slots.len() >= self.limits.connections {
-            Some("full")
-        } else if in_handshake >= self.limits.handshakes {
-            Some("handshakes")
-        } else if same >= self.limits.connections_per_address {
+    fn refusal(&self, address: SocketAddr, inbound: bool) -> Option<&'static str> {
+        let limits = &self.limits;
+        if self.count(|it| it.inbound == inbound && it.address() == address) > 0 {
+            return Some("address");
+        }
+        if !inbound {
+            return (self.count(|it| !it.inbound) >= limits.outbound).then_some("full");
+        }
+        let same = self.count(|it| it.inbound && network(it.address()) == network(address));
+        let near = self.count(|it| it.inbound && group(it.address()) == group(address));
+        let is_cheap = address.ip().to_canonical().is_ipv6();
+        if same >= limits.connections_per_address {
             Some("network")
+        } else if is_cheap && near >= limits.connections_per_network {
+            Some("group")
+        } else if self.must_displace() && self.count(Known::shakes_hands) == 0 {
+            Some("full")
         } else {
             None
         }
     }
 
-    fn claim(&mut self, slot: usize, id: PeerId) {
+    fn claim(&mut self, place: usize, id: PeerId) {
         let taken = self.is_claimed(&id);
-        let open = self.slots.iter_mut().filter(|(_, id)| id.is_none());
+        let open = self.known.iter_mut().filter(|it| it.owner.is_none());
         let mut open: Vec<_> = open.collect();
         if open.is_empty() {
             return;
         }
-        let at = slot % open.len();
-        let (slot, owner) = &mut *open[at];
-        assert_eq!(slot.claim(id).is_ok(), !taken);
+        let at = place % open.len();
+        assert_eq!(open[at].place.claim(id).is_ok(), !taken);
         if !taken {
-            *owner = Some(id);
+            open[at].owner = Some(id);
         }
     }
 
@@ -160,28 +244,28 @@ impl Model {
     }
 
     fn is_claimed(&self, id: &PeerId) -> bool {
-        self.slots.iter().any(|(_, owner)| *owner == Some(*id))
+        self.known.iter().any(|it| it.owner == Some(*id))
     }
 
     fn check(&self) {
-        assert_eq!(self.registry.connections(), self.slots.len());
+        assert_eq!(self.registry.connections(), self.known.len());
         for number in 0..4 {
             assert_eq!(
                 self.registry.is_connected(&id(number)),
                 self.is_claimed(&id(number))
             );
         }
-        let state = self.registry.lock();
-        assert_eq!(
-            state.handshakes,
-            self.slots.iter().filter(|(_, id)| id.is_none()).count()
+        assert!(
+            self.known
+                .iter()
+                .all(|it| !it.place.displaced().is_cancelled())
         );
-        let counted: usize = state
-            .sources
-            .values()
-            .map(|source| source.connections)
-            .sum();
-        assert_eq!(counted, self.slots.len());
+        let shaking = self.count(Known::shakes_hands);
+        assert!(shaking <= self.limits.handshakes);
+        assert_eq!(
+            self.registry.lock().tallies(),
+            (shaking, self.count(|it| it.inbound))
+        );
     }
 }
 
@@ -190,17 +274,24 @@ proptest! {
 
     #[test]
     fn any_sequence_of_events_leaves_it_as_the_model_says(
-        connections in 1..7usize,
+        inbound in 1..7usize,
+        outbound in 1..4usize,
         per_address in 1..4usize,
+        per_network in 1..5usize,
         handshakes in 1..5usize,
         burst in 1..4u32,
         ops in prop::collection::vec(op(), 1..200),
     ) {
-        let mut model = Model::new(limits(connections, per_address, handshakes), burst);
+        let limits = Limits {
+            outbound,
+            connections_per_network: per_network,
+            ..limits(inbound, per_address, handshakes)
+        };
+        let mut model = Model::new(limits, burst);
         for op in ops {
             model.step(op);
         }
-        model.slots.clear();
+        model.known.clear();
         model.dials.clear();
         model.check();
     }
@@ -212,7 +303,8 @@ fn kind(refusal: &Refusal) -> &'static str {
         Refusal::DuplicateAddress { .. } => "address",
         Refusal::DuplicateId { .. } => "id",
         Refusal::Full { .. } => "full",
-        Refusal::HandshakeLimit { .. } => "handshakes",
+        Refusal::Displaced => "displaced",
+        Refusal::NetworkLimit { .. } => "group",
         Refusal::TooOften { .. } => "rate",
     }
 }
@@ -222,6 +314,14 @@ fn network(address: SocketAddr) -> String {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("{:?}", &ip.segments()[..4]),
+    }
+}
+
+/// What one owner may have, in text.
+fn group(address: SocketAddr) -> String {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => format!("{:?}", &ip.octets()[..2]),
+        IpAddr::V6(ip) => format!("{:?}", &ip.segments()[..3]),
     }
 }
 
