@@ -196,6 +196,13 @@ pub enum InvalidNodeKey {
     },
 }
 
+impl InvalidNodeKey {
+    /// Who is at fault: always this program or its machine.
+    pub const fn fault(&self) -> Fault {
+        Fault::Local
+    }
+}
+
 fn invalid(path: &Path, problem: InvalidNodeKey) -> NodeKeyError {
     NodeKeyError::Invalid {
         path: path.to_owned(),

@@ -3,6 +3,7 @@
 mod cancelling;
 mod damage;
 mod economy;
+mod errors;
 mod evil;
 mod exchanging;
 mod golden;
