@@ -20,7 +20,9 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressError, Host, HostName, HostNameError, HostPort, PeerAddr};
+pub use address::{
+    AddressError, Host, HostName, HostNameError, HostPort, LinkLocal, PeerAddr, ZoneError,
+};
 pub use config::{PeerConfig, PeerConfigError};
 pub use established::Established;
 pub use handshake::Handshaking;

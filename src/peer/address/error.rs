@@ -1,3 +1,5 @@
+use std::net::Ipv6Addr;
+
 use crate::peer::id::PeerIdError;
 use crate::peer::peer_text::PeerText;
 
@@ -35,6 +37,14 @@ pub enum AddressError {
         #[source]
         problem: PeerIdError,
     },
+    /// An IPv6 address with a zone that it cannot have.
+    #[error("host {host} has a zone that it cannot have: {problem}")]
+    Zone {
+        /// The host.
+        host: PeerText,
+        /// What is wrong with the zone.
+        problem: ZoneError,
+    },
     /// Nothing after the host.
     #[error("address {address} has no port")]
     MissingPort {
@@ -58,6 +68,21 @@ pub enum AddressError {
     Port {
         /// What stands in the place of the port.
         port: PeerText,
+    },
+}
+
+/// A zone (`%eth0`) that an IPv6 address cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ZoneError {
+    /// Neither the name of an interface, of at most 15 bytes, nor its index, from 1.
+    #[error("it is neither the name nor the index of an interface")]
+    NoInterface,
+    /// Only a link-local address has a zone; for any other the system takes no notice of it.
+    #[error("{ip} is not link-local")]
+    NotLinkLocal {
+        /// The address.
+        ip: Ipv6Addr,
     },
 }
 

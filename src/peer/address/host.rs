@@ -1,8 +1,9 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::error::{AddressError, HostNameError};
+use super::zone::LinkLocal;
 
 /// An IP address, or a name that has to be looked up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +11,8 @@ use super::error::{AddressError, HostNameError};
 pub enum Host {
     /// An address.
     Ip(IpAddr),
+    /// A link-local address with its zone.
+    LinkLocal(LinkLocal),
     /// A name.
     Name(HostName),
 }
@@ -18,6 +21,7 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => ip.to_canonical().fmt(f),
+            Self::LinkLocal(address) => address.fmt(f),
             Self::Name(name) => name.fmt(f),
         }
     }
@@ -47,13 +51,53 @@ impl From<Ipv6Addr> for Host {
     }
 }
 
+impl From<LinkLocal> for Host {
+    fn from(address: LinkLocal) -> Self {
+        Self::LinkLocal(address)
+    }
+}
+
+impl From<SocketAddr> for Host {
+    /// Without the port; a link-local address keeps its zone.
+    fn from(address: SocketAddr) -> Self {
+        let zoned = match address {
+            SocketAddr::V6(address) => LinkLocal::of(address),
+            SocketAddr::V4(_) => None,
+        };
+        zoned.map_or_else(|| Self::Ip(address.ip()), Self::LinkLocal)
+    }
+}
+
 impl FromStr for Host {
     type Err = AddressError;
 
-    /// Reads an IP address without brackets, or a name. The zone of an IPv6 address (`%eth0`) is read and not kept, as by
-    /// CometBFT: it is the name of an interface of whoever wrote it.
+    /// Reads an IP address without brackets, or a name. A link-local IPv6 address may have a zone (`%eth0`), and keeps it; another
+    /// may not. CometBFT takes it with any, and forgets it.
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Some(ip) = parse_ip(text) {
+        match split_zone(text) {
+            Some((ip, zone)) => match LinkLocal::read(ip, zone) {
+                Ok(address) => Ok(Self::LinkLocal(address)),
+                Err(problem) => Err(AddressError::Zone {
+                    host: text.into(),
+                    problem,
+                }),
+            },
+            None => Self::read_unzoned(text),
+        }
+    }
+}
+
+impl Host {
+    /// Reads what another node wrote, as CometBFT does: a zone is the name of an interface of that node's, and is not kept.
+    pub(super) fn read_of_peer(text: &str) -> Result<Self, AddressError> {
+        match split_zone(text) {
+            Some((ip, _)) => Ok(Self::Ip(ip.into())),
+            None => Self::read_unzoned(text),
+        }
+    }
+
+    fn read_unzoned(text: &str) -> Result<Self, AddressError> {
+        if let Ok(ip) = text.parse() {
             return Ok(Self::Ip(ip));
         }
         match text.parse() {
@@ -110,12 +154,10 @@ impl FromStr for HostName {
     }
 }
 
-fn parse_ip(text: &str) -> Option<IpAddr> {
-    match text.split_once('%') {
-        Some((_, "")) => None,
-        Some((ip, _)) => ip.parse().ok().map(IpAddr::V6),
-        None => text.parse().ok(),
-    }
+fn split_zone(text: &str) -> Option<(Ipv6Addr, &str)> {
+    let (ip, zone) = text.split_once('%')?;
+    let ip = ip.parse().ok()?;
+    (!zone.is_empty()).then_some((ip, zone))
 }
 
 fn is_for_names(c: char) -> bool {

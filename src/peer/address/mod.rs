@@ -4,6 +4,7 @@ mod error;
 mod host;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,12 +14,15 @@ use super::id::PeerId;
 use super::ip::{self, Range, Reachability};
 use super::peer_text::PeerText;
 
-pub use error::{AddressError, HostNameError};
+pub use error::{AddressError, HostNameError, ZoneError};
 pub use host::{Host, HostName};
+pub use zone::LinkLocal;
+pub(super) use zone::at_port;
 
 /// A host and a port. No id: for dialing a peer whoever it is, and for what a node says it listens on.
 ///
-/// Its text is `host:port` with IPv6 in brackets. A scheme in front, such as `tcp://`, is read whatever it says, and not kept.
+/// Its text is `host:port` with IPv6 in brackets, and a link-local address with its zone if it has one (`[fe80::1%eth0]:26656`). A scheme in
+/// front, such as `tcp://`, is read whatever it says, and not kept.
 ///
 /// ```
 /// use mconn::peer::HostPort;
@@ -38,9 +42,22 @@ impl HostPort {
     pub fn new(host: impl Into<Host>, port: u16) -> Self {
         let host = match host.into() {
             Host::Ip(ip) => Host::Ip(ip.to_canonical()),
-            name => name,
+            host => host,
         };
         Self { host, port }
+    }
+
+    /// Reads what another node wrote: as `from_str`, but without a zone, which is that node's own.
+    pub(super) fn read_of_peer(text: &str) -> Result<Self, AddressError> {
+        Self::read(without_scheme(text), Host::read_of_peer)
+    }
+
+    fn read(
+        text: &str,
+        read_host: impl FnOnce(&str) -> Result<Host, AddressError>,
+    ) -> Result<Self, AddressError> {
+        let (host, port) = split_host_port(text)?;
+        Ok(Self::new(read_host(host)?, parse_port(port)?))
     }
 
     /// The host.
@@ -48,10 +65,11 @@ impl HostPort {
         &self.host
     }
 
-    /// The host's address, if it is not a name.
+    /// The host's address, without its zone, if it is not a name.
     pub const fn ip(&self) -> Option<IpAddr> {
         match &self.host {
             Host::Ip(ip) => Some(*ip),
+            Host::LinkLocal(address) => Some(IpAddr::V6(address.ip())),
             Host::Name(_) => None,
         }
     }
@@ -66,6 +84,7 @@ impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
             Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port),
+            Host::LinkLocal(address) => write!(f, "[{address}]:{}", self.port),
             host => write!(f, "{host}:{}", self.port),
         }
     }
@@ -79,7 +98,7 @@ impl<T: Into<IpAddr>> From<(T, u16)> for HostPort {
 
 impl From<SocketAddr> for HostPort {
     fn from(address: SocketAddr) -> Self {
-        Self::new(address.ip(), address.port())
+        Self::new(address, address.port())
     }
 }
 
@@ -88,8 +107,7 @@ impl FromStr for HostPort {
 
     /// Reads `[scheme://]host:port`; a name is checked by its syntax and not looked up.
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let (host, port) = split_host_port(without_scheme(text))?;
-        Ok(Self::new(host.parse::<Host>()?, parse_port(port)?))
+        Self::read(without_scheme(text), Host::from_str)
     }
 }
 
@@ -130,7 +148,7 @@ impl PeerAddr {
         &self.host_port
     }
 
-    /// The address, if the host is not a name.
+    /// The address, without its zone, if the host is not a name.
     pub const fn ip(&self) -> Option<IpAddr> {
         self.host_port.ip()
     }
@@ -184,6 +202,15 @@ impl FromStr for PeerAddr {
 
     /// Reads `[scheme://]id@host:port`.
     fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::read(text, Host::from_str)
+    }
+}
+
+impl PeerAddr {
+    fn read(
+        text: &str,
+        read_host: impl FnOnce(&str) -> Result<Host, AddressError>,
+    ) -> Result<Self, AddressError> {
         let mut parts = without_scheme(text).split('@');
         let (Some(id), Some(place), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(AddressError::NoId {
@@ -194,8 +221,7 @@ impl FromStr for PeerAddr {
             id: id.into(),
             problem,
         })?;
-        let (host, port) = split_host_port(place)?;
-        let host_port = HostPort::new(host.parse::<Host>()?, parse_port(port)?);
+        let host_port = HostPort::read(place, read_host)?;
         Ok(Self { id, host_port })
     }
 }

@@ -9,7 +9,11 @@ use crate::testing::cases;
 #[test]
 fn a_text_is_read_as_go_reads_it() {
     for [text, verdict, printed] in rows(&recording("addresses.json")["texts"]) {
-        let read = text.parse::<PeerAddr>();
+        // As what another node says; a zone of our own is kept.
+        let read = PeerAddr::read(text, Host::read_of_peer);
+        if !text.contains('%') {
+            assert_eq!(text.parse(), read);
+        }
         match verdict {
             "ok" => assert_eq!(read.unwrap().to_string(), printed.to_lowercase(), "{text}"),
             "name" => assert_eq!(read.unwrap().ip(), None, "{text}"),
@@ -156,6 +160,90 @@ fn addresses_of_one_id_or_one_place_are_the_same() {
     assert_ne!(here, read(&format!("{ID}@1.2.3.4:6")));
 }
 
+#[test]
+fn a_link_local_address_keeps_its_zone() {
+    for text in [
+        "[fe80::1%eth0]:1",
+        "[fe80::1%3]:1",
+        "[febf::1%br-lan.100]:1",
+    ] {
+        let place: HostPort = text.parse().unwrap();
+        assert_eq!(place.to_string(), text);
+        let peer: PeerAddr = format!("{ID}@{text}").parse().unwrap();
+        assert_eq!(peer, PeerAddr::new(id(), place.clone()));
+        assert_eq!(peer.to_string(), format!("{ID}@{text}"));
+        assert!(peer.is_in(Range::Rfc4862) || text.contains("febf"));
+        assert!(!peer.is_routable() || text.contains("febf"));
+    }
+    let read = |text: &str| text.parse::<HostPort>().unwrap();
+    assert_ne!(read("[fe80::1%3]:1"), read("[fe80::1%4]:1"));
+    assert_ne!(read("[fe80::1%3]:1"), read("[fe80::1]:1"));
+    assert_eq!(read("[fe80::1%03]:1"), read("[fe80::1%3]:1"));
+}
+
+#[test]
+fn a_link_local_address_of_the_system_s_keeps_its_scope() {
+    for (text, kept) in [
+        ("[fe80::1%3]:1", "[fe80::1%3]:1"),
+        ("[fe80::1]:1", "[fe80::1]:1"),
+        ("[2001:db8::1%3]:1", "[2001:db8::1]:1"),
+    ] {
+        let address: SocketAddr = text.parse().unwrap();
+        assert_eq!(HostPort::from(address).to_string(), kept);
+        assert_eq!(PeerAddr::new(id(), address).host_port().to_string(), kept);
+    }
+}
+
+#[test]
+fn no_other_address_has_a_zone_and_no_zone_is_a_guess() {
+    let problem = |host: &str| match format!("[{host}]:1").parse::<HostPort>() {
+        Err(AddressError::Zone {
+            host: said,
+            problem,
+        }) => {
+            assert_eq!(said.raw(), host);
+            problem
+        }
+        other => panic!("{host}: {other:?}"),
+    };
+    for ip in ["2001:db8::1", "::1", "::ffff:1.2.3.4", "fec0::1", "ff02::1"] {
+        let expected = ip.parse().unwrap();
+        assert_eq!(
+            problem(&format!("{ip}%lo")),
+            ZoneError::NotLinkLocal { ip: expected }
+        );
+    }
+    for zone in [
+        "0",
+        "00",
+        "4294967296",
+        "a b",
+        "a%b",
+        "a/b",
+        "../lo",
+        "eth0\n",
+        "\u{e9}",
+        "+1 ",
+        "sixteen-bytes-if",
+    ] {
+        assert_eq!(
+            problem(&format!("fe80::1%{zone}")),
+            ZoneError::NoInterface,
+            "{zone}"
+        );
+    }
+}
+
+#[test]
+fn what_another_node_says_of_a_zone_is_left_out() {
+    for (text, read) in [
+        ("tcp://[fe80::1%eth0]:1", "[fe80::1]:1"),
+        ("[2001:db8::1%eth0]:1", "[2001:db8::1]:1"),
+    ] {
+        assert_eq!(HostPort::read_of_peer(text).unwrap().to_string(), read);
+    }
+}
+
 proptest! {
     #![proptest_config(cases(500))]
 
@@ -182,9 +270,18 @@ proptest! {
     }
 }
 
+fn zoned([a, b, c, d]: [u16; 4], zone: &str) -> String {
+    format!("fe80::{a:x}:{b:x}:{c:x}:{d:x}%{zone}")
+}
+
 fn any_host() -> impl Strategy<Value = Host> {
     prop_oneof![
         any::<IpAddr>().prop_map(Host::from),
+        (any::<[u16; 4]>(), "[a-z][a-z0-9.-]{0,14}|[1-9][0-9]{0,8}").prop_map(|(low, zone)| zoned(
+            low, &zone
+        )
+        .parse()
+        .unwrap()),
         any::<[u8; 4]>().prop_map(|low| {
             let [a, b, c, d] = low;
             Host::from(Ipv4Addr::new(a, b, c, d).to_ipv6_mapped())

@@ -154,7 +154,7 @@ impl NodeInfo {
         &self.contents.listen_addr
     }
 
-    /// Its id and where it says it listens.
+    /// Its id and where it says it listens. The zone of a link-local address is left out: it names an interface of that node's.
     pub fn peer_addr(&self) -> PeerAddr {
         PeerAddr::new(self.contents.id, self.listen_host_port.clone())
     }
@@ -211,6 +211,8 @@ impl NodeInfoBuilder {
 
     /// Where others can dial us, `host:port` with or without a scheme. Default `tcp://0.0.0.0:0`, which nobody takes for an
     /// address to dial.
+    ///
+    /// The zone of a link-local address (`%eth0`) means nothing to others, who leave it out.
     ///
     /// Better an IP address than a name: CometBFT refuses us if it cannot resolve the name, and waits for it in its handshake.
     pub fn listen_addr(mut self, address: impl Into<String>) -> Self {

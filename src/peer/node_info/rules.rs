@@ -3,7 +3,7 @@
 use super::error::{BrokenRule, NodeInfoError, NodeInfoField};
 use super::{Contents, NodeInfo, ProtocolVersion, TxIndex};
 use crate::channel::ChannelId;
-use crate::peer::address::{AddressError, HostPort};
+use crate::peer::address::HostPort;
 use crate::peer::id::PeerId;
 use crate::proto::p2p::v1 as proto;
 
@@ -63,7 +63,7 @@ fn id(text: &str) -> Result<PeerId, BrokenRule> {
 }
 
 fn listen_addr(text: &str) -> Result<HostPort, BrokenRule> {
-    text.parse().map_err(|problem: AddressError| problem.into())
+    Ok(HostPort::read_of_peer(text)?)
 }
 
 fn channels(ids: &[u8]) -> Result<Vec<ChannelId>, BrokenRule> {

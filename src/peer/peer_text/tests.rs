@@ -121,6 +121,7 @@ fn errors_of(text: &str) -> Vec<Box<dyn Error>> {
         place(format!("{text}:1")),
         place(format!("[{text}]]:1")),
         place(format!("a:{text}")),
+        place(format!("[fe80::1%{text}]:1")),
         place(format!("::{text}:1")),
         peer(text.to_owned()),
         peer(format!("{text}@192.0.2.1:1")),
@@ -159,7 +160,7 @@ fn assert_tame(text: &str, of: &str) {
     assert_eq!(odd, None, "{of}");
 }
 
-const KINDS: usize = 18;
+const KINDS: usize = 19;
 const HOSTILE: [&str; 12] = [
     "\n",
     "\r",

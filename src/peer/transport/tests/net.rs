@@ -123,14 +123,15 @@ pub(super) async fn nobody_there() -> SocketAddr {
 /// A resolver that knows one name, and counts how often it is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Book {
-    answer: Option<Vec<IpAddr>>,
+    answer: Option<Vec<SocketAddr>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Book {
     /// Answers with these, every time.
     pub(super) fn of(answer: &[&str]) -> Self {
-        let answer = answer.iter().map(|ip| ip.parse().unwrap()).collect();
+        let answer = answer.iter().map(|ip| (ip.parse::<IpAddr>().unwrap(), 0));
+        let answer = answer.map(SocketAddr::from).collect();
         Self {
             answer: Some(answer),
             asked: Arc::default(),

@@ -181,6 +181,20 @@ async fn our_own_listener_is_another_case_and_not_tried_again() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_link_local_address_is_dialed_through_its_interface() {
+    let index = std::fs::read_to_string("/sys/class/net/lo/ifindex").unwrap();
+    let dialer = transport(unlimited());
+    let address = "[fe80::1%lo]:26656".parse().unwrap();
+    let cancel = CancellationToken::new();
+    let (tried, _) = only(ever(dialer.dial_anyone(&address, &cancel)).await);
+    assert_eq!(
+        tried.to_string(),
+        format!("[fe80::1%{}]:26656", index.trim())
+    );
+}
+
 /// A node that listens there.
 async fn at(address: &str) -> Net {
     let transport = transport(unlimited());
