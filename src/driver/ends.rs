@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::closed::{CloseReason, Closed, Unfinished};
+use super::commons::Commons;
 use super::inbox::Inbox;
 use super::inboxes::Inboxes;
 use super::outbox::{Audience, Outbox};
 use super::outboxes::Outboxes;
 use super::receiver::Receiver;
 use super::sender::Sender;
-use super::shared::Shared;
 use crate::channel::{ChannelDescriptor, ChannelSet};
 use crate::config::{Config, ConfigError};
 
@@ -19,7 +19,7 @@ pub(super) struct Ends {
     pub(super) set: Arc<ChannelSet>,
     pub(super) outboxes: Outboxes,
     pub(super) inboxes: Inboxes,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<Commons>,
 }
 
 impl Ends {
@@ -28,7 +28,7 @@ impl Ends {
             set: Arc::default(),
             outboxes: Outboxes::default(),
             inboxes: Inboxes::new(config.inbox_bytes()),
-            shared: Arc::new(Shared::new(config)),
+            shared: Arc::new(Commons::new(config)),
         }
     }
 

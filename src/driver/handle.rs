@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::closed::Closed;
+use super::commons::Commons;
 use super::error::NotSent;
-use super::shared::Shared;
 use crate::config::ConfigError;
 use crate::rate::link;
 use crate::stats::Stats;
@@ -15,11 +15,11 @@ use crate::stats::Stats;
 /// Watches and steers a connection; clone it freely. It does not keep the connection alive.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    shared: Arc<Commons>,
 }
 
 impl Handle {
-    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(shared: Arc<Commons>) -> Self {
         Self { shared }
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::shared::Shared;
+use super::commons::Commons;
 use crate::channel::{ChannelDescriptor, ChannelId};
 
 /// One producer that has checked for room, one consumer that takes runs.
@@ -24,7 +24,7 @@ pub(super) struct Inbox {
     taken: Published,
     /// Messages that a receiver left behind when it was dropped.
     discarded: AtomicU64,
-    shared: Arc<Shared>,
+    shared: Arc<Commons>,
 }
 
 /// Messages of one channel and what they are charged.
@@ -52,7 +52,7 @@ struct State {
 }
 
 impl Inbox {
-    pub(super) fn new(channel: &ChannelDescriptor, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(channel: &ChannelDescriptor, shared: Arc<Commons>) -> Self {
         Self {
             channel: channel.id(),
             half_capacity: channel.recv_capacity() as u64 / 2,

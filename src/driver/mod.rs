@@ -1,6 +1,7 @@
 //! The tokio driver: one future that owns the machine and the stream, and the ends that programs hold.
 
 mod closed;
+mod commons;
 mod doorbell;
 mod drain;
 mod ends;
@@ -15,7 +16,6 @@ mod permit;
 mod receiver;
 mod send_queue;
 mod sender;
-mod shared;
 mod staging;
 mod stall;
 mod task;

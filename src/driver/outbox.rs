@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::commons::Commons;
 use super::error::{ReserveError, SendError, TryReserveError, TrySendError};
 use super::send_queue::{Bounds, NoRoom, Room, SendQueue};
-use super::shared::Shared;
 use crate::channel::{ChannelDescriptor, ChannelId};
 
 /// Told when a message was written; dropped when it was not.
@@ -29,7 +29,7 @@ pub(super) struct Outbox {
     index: usize,
     max_message: usize,
     audience: Audience,
-    shared: Arc<Shared>,
+    shared: Arc<Commons>,
 }
 
 /// Whether the peer takes messages on a channel.
@@ -48,7 +48,7 @@ impl Outbox {
         channel: &ChannelDescriptor,
         index: usize,
         audience: Audience,
-        shared: Arc<Shared>,
+        shared: Arc<Commons>,
     ) -> Self {
         let bounds = Bounds {
             messages: channel.send_capacity(),

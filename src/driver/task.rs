@@ -17,10 +17,10 @@ use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::closed::{CloseReason, Closed, Unfinished};
+use super::commons::{Commons, Requests};
 use super::drain::Life;
 use super::ends::Ends;
 use super::io::{Input, Output};
-use super::shared::{Requests, Shared};
 use super::stall::StallWatch;
 use crate::error::Error;
 use crate::mux::Mux;
@@ -47,7 +47,7 @@ pub(super) struct Task<Io> {
     flush_at: Option<Instant>,
     trim_at: Option<Instant>,
     armed: Option<Instant>,
-    shared: Arc<Shared>,
+    shared: Arc<Commons>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {

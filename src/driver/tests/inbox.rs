@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::kit::bulk;
 use crate::config::Config;
+use crate::driver::commons::Commons;
 use crate::driver::inbox::{Inbox, Tally};
-use crate::driver::shared::Shared;
 
 #[test]
 fn the_receiver_is_woken_when_it_sleeps_and_not_otherwise() {
@@ -84,7 +84,7 @@ fn messages(count: usize) -> VecDeque<Bytes> {
 }
 
 fn inbox() -> Inbox {
-    Inbox::new(&bulk(), Arc::new(Shared::new(Config::default())))
+    Inbox::new(&bulk(), Arc::new(Commons::new(Config::default())))
 }
 
 #[derive(Debug, Default)]

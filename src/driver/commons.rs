@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::stats::Stats;
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Commons {
     pub(super) config: Config,
     pub(super) doorbell: Doorbell,
     /// Whether reading waits for a receiver.
@@ -30,7 +30,7 @@ pub(super) struct Requests {
     pub(super) flushes: Vec<oneshot::Sender<()>>,
 }
 
-impl Shared {
+impl Commons {
     pub(super) fn new(config: Config) -> Self {
         Self {
             config,
