@@ -25,7 +25,6 @@ pub enum AddressError {
         /// The host.
         host: PeerText,
         /// Why it is no name.
-        #[source]
         problem: HostNameError,
     },
     /// An id that is none.
@@ -34,7 +33,6 @@ pub enum AddressError {
         /// What stands in the place of the id.
         id: PeerText,
         /// What is wrong with it.
-        #[source]
         problem: PeerIdError,
     },
     /// An IPv6 address with a zone that it cannot have.

@@ -65,6 +65,8 @@ fn an_error_names_the_value_and_the_problem() {
     ] {
         let error = text.parse::<PeerAddr>().unwrap_err();
         assert_eq!(error.to_string(), message);
+        // Shown, so not a source as well.
+        assert!(std::error::Error::source(&error).is_none());
     }
 }
 

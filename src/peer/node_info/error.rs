@@ -16,7 +16,6 @@ pub enum NodeInfoError {
         /// The field.
         field: NodeInfoField,
         /// The rule, and what broke it.
-        #[source]
         rule: BrokenRule,
     },
     /// Bytes that are no NodeInfo.
@@ -89,7 +88,6 @@ pub enum BrokenRule {
         /// What stands in its place.
         id: PeerText,
         /// What is wrong with it.
-        #[source]
         problem: PeerIdError,
     },
     /// Neither `on`, nor `off`, nor empty.
