@@ -82,6 +82,7 @@ where
 }
 
 /// Exchanges ephemeral keys with a pair of its own.
+#[cfg(feature = "peer")]
 pub(crate) async fn begin<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
 ) -> Result<Agreed<Io>, SecretHandshakeError> {
