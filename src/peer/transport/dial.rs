@@ -1,5 +1,6 @@
 //! Opening connections.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl Shared {
             .unwrap_or(Err(AttemptError::Timeout { after }))
     }
 
-    /// Tries again where we met ourselves, since the next socket has another port.
+    /// Tries again where what we sent came back, which may be a passing state of whatever lies between.
     async fn attempt_untimed(
         &self,
         address: SocketAddr,
@@ -95,10 +96,9 @@ impl Shared {
         let place = self.registry.admit_outbound(address)?;
         self.admit_address(&place, Direction::Outbound).await?;
         let after = self.config.connect_timeout;
-        let opened = timeout(after, TcpStream::connect(address))
+        let stream = timeout(after, to_another(|| TcpStream::connect(address)))
             .await
-            .map_err(|_| AttemptError::ConnectTimeout { after })?;
-        let stream = to_another(opened.map_err(AttemptError::Connect)?)?;
+            .unwrap_or(Err(AttemptError::ConnectTimeout { after }))?;
         self.tune(&stream).map_err(AttemptError::Connect)?;
         Ok((stream, place))
     }
@@ -111,19 +111,27 @@ impl Shared {
     }
 }
 
-/// The stream, unless both of its ends are this one socket.
+/// A stream whose ends are not one and the same socket.
 ///
 /// A dial to a port of this machine at which nobody listens, and from which systems connect, may be given that very port to connect from. Then
-/// the two packets that ask for a connection cross, and TCP takes the one for the answer to the other (RFC 9293, 3.5).
-pub(super) fn to_another(stream: TcpStream) -> Result<TcpStream, AttemptError> {
-    match (stream.local_addr(), stream.peer_addr()) {
-        (Ok(local), Ok(remote)) if local == remote => {
-            // Without it the port would be taken for a minute after the close, and whoever should listen there could not.
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-            Err(AttemptError::ToItself)
+/// the two packets that ask for a connection cross, and TCP takes the one for the answer to the other (RFC 9293, 3.5). Such a socket is
+/// kept until the next one has its port, which then has to be another.
+pub(super) async fn to_another<Connecting: Future<Output = io::Result<TcpStream>>>(
+    connect: impl Fn() -> Connecting,
+) -> Result<TcpStream, AttemptError> {
+    let mut to_itself = Vec::new();
+    while to_itself.len() < SELF_CONNECTIONS_MAX {
+        let stream = connect().await.map_err(AttemptError::Connect)?;
+        match (stream.local_addr(), stream.peer_addr()) {
+            (Ok(local), Ok(remote)) if local == remote => {
+                // Without it the port would be taken for a minute after the close, and whoever should listen there could not.
+                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                to_itself.push(stream);
+            }
+            _ => return Ok(stream),
         }
-        _ => Ok(stream),
     }
+    Err(AttemptError::ToItself)
 }
 
 /// What of the time the next of so many addresses has: a silent one must leave as much for each that comes after it.
@@ -132,5 +140,5 @@ fn share(rest: Duration, untried: usize) -> Duration {
     rest.checked_div(untried).unwrap_or_default()
 }
 
-/// Where one of some ten thousand ports leads to ourselves, the second try does not; three hold where there are only few.
+/// The second try has another port already; one more, for systems that give ports out in their own way.
 const SELF_CONNECTIONS_MAX: usize = 3;

@@ -1,7 +1,10 @@
 //! Names with several addresses: each is tried until the wanted peer has shaken hands.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -120,23 +123,35 @@ async fn a_dial_ends_within_its_bound_whatever_its_addresses_do() {
 
 #[tokio::test]
 async fn a_socket_that_is_connected_to_itself_is_told_and_leaves_its_port_free() {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(LOCALHOST).unwrap();
-    let itself = socket.local_addr().unwrap();
-    let stream = socket.connect(itself).await.unwrap();
-    assert_eq!(stream.peer_addr().unwrap(), itself);
-    let told = to_another(stream);
+    let ports = Mutex::new(Vec::new());
+    let told = to_another(|| async {
+        let stream = connected_to_itself().await;
+        ports.lock().unwrap().push(stream.local_addr().unwrap());
+        Ok(stream)
+    });
+    let told = told.await;
     assert!(matches!(told, Err(AttemptError::ToItself)), "{told:?}");
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(itself).unwrap();
-    socket.listen(1).unwrap();
+    let ports = ports.into_inner().unwrap();
+    assert_eq!(ports.iter().collect::<HashSet<_>>().len(), 3);
+    for port in ports {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(port).unwrap();
+        socket.listen(1).unwrap();
+    }
 }
 
 #[tokio::test]
-async fn a_connection_with_somebody_else_on_this_machine_is_none_with_itself() {
+async fn after_a_socket_that_is_connected_to_itself_another_is_tried() {
     let listener = TcpListener::bind(LOCALHOST).await.unwrap();
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
-    to_another(stream.unwrap()).unwrap();
+    let there = listener.local_addr().unwrap();
+    let first = AtomicBool::new(true);
+    let stream = to_another(|| async {
+        match first.swap(false, Ordering::Relaxed) {
+            true => Ok(connected_to_itself().await),
+            false => TcpStream::connect(there).await,
+        }
+    });
+    assert_eq!(stream.await.unwrap().peer_addr().unwrap(), there);
 }
 
 #[tokio::test]
@@ -193,6 +208,16 @@ async fn a_link_local_address_is_dialed_through_its_interface() {
         tried.to_string(),
         format!("[fe80::1%{}]:26656", index.trim())
     );
+}
+
+/// As when nobody listens at the port that the system chose.
+async fn connected_to_itself() -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(LOCALHOST).unwrap();
+    let itself = socket.local_addr().unwrap();
+    let stream = socket.connect(itself).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), itself);
+    stream
 }
 
 /// A node that listens there.
