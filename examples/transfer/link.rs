@@ -18,8 +18,8 @@ pub(crate) struct SenderLink<Io> {
 impl<Io: AsyncRead + AsyncWrite + Unpin> SenderLink<Io> {
     pub(crate) fn open(io: Io, config: Config) -> Result<Self, ConfigError> {
         let mut connection = Connection::new(io, config);
-        let (files, _) = connection.open(FILES.send_only())?;
-        let (_, replies) = connection.open(REPLIES.receive_only())?;
+        let files = connection.open_sender(FILES)?;
+        let replies = connection.open_receiver(REPLIES)?;
         let urgent = connection.open(URGENT)?;
         Ok(Self {
             connection,
@@ -41,8 +41,8 @@ pub(crate) struct ListenerLink<Io> {
 impl<Io: AsyncRead + AsyncWrite + Unpin> ListenerLink<Io> {
     pub(crate) fn open(io: Io, config: Config) -> Result<Self, ConfigError> {
         let mut connection = Connection::new(io, config);
-        let (_, files) = connection.open(FILES.receive_only())?;
-        let (replies, _) = connection.open(REPLIES.send_only())?;
+        let files = connection.open_receiver(FILES)?;
+        let replies = connection.open_sender(REPLIES)?;
         let urgent = connection.open(URGENT)?;
         Ok(Self {
             connection,
