@@ -66,6 +66,19 @@ pub enum Error {
     /// The peer broke the protocol.
     #[error("protocol violation by the peer: {0}")]
     Protocol(#[from] ProtocolError),
+    /// An unfinished message needed more of the memory that several connections share than was left, and this connection had its own part of
+    /// it.
+    #[error(
+        "no shared memory is left for the message on channel {channel}: this connection holds {held} bytes of {max}"
+    )]
+    SharedMemoryFull {
+        /// The message's channel.
+        channel: ChannelId,
+        /// The bytes that this connection held.
+        held: usize,
+        /// The bytes of the whole budget.
+        max: usize,
+    },
     /// The transport failed.
     #[error("transport failed: {0}")]
     Transport(#[source] Arc<io::Error>),
@@ -102,7 +115,7 @@ impl Error {
             | Self::MessageTimeout { .. }
             | Self::DrainTimeout { .. } => Fault::Silence,
             Self::Transport(_) | Self::Truncated { .. } => Fault::Transport,
-            Self::InboxStalled { .. } => Fault::Local,
+            Self::InboxStalled { .. } | Self::SharedMemoryFull { .. } => Fault::Local,
         }
     }
 

@@ -45,6 +45,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod limiter;
+mod memory;
 pub mod mux;
 pub mod packet;
 #[cfg(feature = "peer")]
@@ -70,6 +71,7 @@ pub use driver::{
     Unsent,
 };
 pub use error::{Error, Fault};
+pub use memory::MemoryBudget;
 pub use packet::{Malformed, ProtocolError};
 pub use stats::{ChannelStats, FlowStats, Stats};
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) use check::BYTES_MAX;
 pub use error::ConfigError;
 
+use crate::memory::MemoryBudget;
 use crate::packet::{framed_max, max_packet};
 use crate::rate::{LinkRate, link};
 
@@ -139,6 +140,11 @@ impl Config {
         self.settings.reassembly_bytes
     }
 
+    /// See [`ConfigBuilder::memory_budget`].
+    pub const fn memory_budget(&self) -> Option<&MemoryBudget> {
+        self.settings.memory_budget.as_ref()
+    }
+
     /// See [`ConfigBuilder::send_checksum`].
     pub const fn send_checksum(&self) -> bool {
         self.settings.send_checksum
@@ -172,6 +178,7 @@ pub struct ConfigBuilder {
     flush_delay: Duration,
     inbox_bytes: usize,
     reassembly_bytes: Option<usize>,
+    memory_budget: Option<MemoryBudget>,
     send_checksum: bool,
     require_checksum: bool,
 }
@@ -301,11 +308,18 @@ impl ConfigBuilder {
         self
     }
 
-    /// Bytes of unfinished messages over all channels. Default `None`: the sum of the channels' largest messages.
+    /// Bytes of memory for unfinished messages over all channels. Default `None`: as much as all channels' largest messages take.
     ///
-    /// Beyond it the connection ends with an error, since pausing could never end.
+    /// What is taken counts, not only what came: 32 bytes for each message beside its own, and up to an eighth of it ahead. Beyond the bound the
+    /// connection ends with an error, since pausing could never end. The moment in which memory is moved as it grows is not counted.
     pub const fn reassembly_bytes(mut self, bytes: Option<usize>) -> Self {
         self.reassembly_bytes = bytes;
+        self
+    }
+
+    /// Memory for unfinished messages that this connection shares with others. Default none.
+    pub fn memory_budget(mut self, budget: Option<MemoryBudget>) -> Self {
+        self.memory_budget = budget;
         self
     }
 
@@ -356,6 +370,7 @@ impl Default for ConfigBuilder {
             flush_delay: Duration::ZERO,
             inbox_bytes: 4 * 1024 * 1024,
             reassembly_bytes: None,
+            memory_budget: None,
             send_checksum: false,
             require_checksum: false,
         }

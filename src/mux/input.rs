@@ -52,7 +52,7 @@ impl Mux {
         let result = self.decode_all(now, input, &mut done, sink);
         input.advance(done);
         self.messages.watch(|| received_bytes(&self.channels));
-        result.map_err(Error::from)
+        result
     }
 
     /// The peer closed its half of the stream, with `rest` undecoded.
@@ -115,7 +115,7 @@ impl Mux {
         input: &[u8],
         done: &mut usize,
         sink: &mut impl MessageSink,
-    ) -> Result<ControlFlow<()>, ProtocolError> {
+    ) -> Result<ControlFlow<()>, Error> {
         let max_packet = self.config.max_packet();
         while let Some(framed) = decode(input.get(*done..).unwrap_or_default(), max_packet)? {
             let flow = match &framed.packet {
@@ -149,7 +149,7 @@ impl Mux {
         now: Instant,
         msg: &PacketMsg<'_>,
         framed_len: usize,
-    ) -> Result<Received, ProtocolError> {
+    ) -> Result<Received, Error> {
         let unknown = ProtocolError::UnknownChannel { id: msg.channel_id };
         let id = u8::try_from(msg.channel_id)
             .map(ChannelId::new)
@@ -164,7 +164,7 @@ impl Mux {
         }
         channel
             .reassembly
-            .admit(msg.data.len(), msg.eof, &self.budget)?;
+            .admit(msg.data.len(), msg.eof, &mut self.budget)?;
         self.messages.on_packet(now, index, msg.eof);
         trace::packet_received(id, framed_len, msg.eof);
         channel.received.add(framed_len);

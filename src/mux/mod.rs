@@ -44,6 +44,7 @@ pub use outgoing::MessageSource;
 use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::config::Config;
 use crate::config::ConfigError;
+use crate::memory::MemoryBudget;
 use crate::packet::{PING, PONG};
 use crate::rate::link;
 use crate::stats::{ChannelStats, Stats};
@@ -124,7 +125,11 @@ impl Mux {
         let channels = set.as_slice();
         let priorities = channels.iter().map(ChannelDescriptor::priority);
         let maxima = channels.iter().filter(|c| c.receives());
-        let sum = maxima.fold(0, |sum: usize, c| sum.saturating_add(c.max_message()));
+        let budget = Budget::new(
+            maxima.map(ChannelDescriptor::max_message),
+            config.reassembly_bytes(),
+            config.memory_budget().map(MemoryBudget::join),
+        );
         Self {
             started: now,
             phase: Phase::Open,
@@ -139,7 +144,7 @@ impl Mux {
             write: WriteProgress::new(&config),
             send: Direction::new(now, config.send_link()),
             recv: Direction::new(now, config.recv_link()),
-            budget: Budget::new(config.reassembly_bytes().unwrap_or(sum)),
+            budget,
             reading: Reading::default(),
             next_sample: now,
             config,

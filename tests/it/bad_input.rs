@@ -69,7 +69,7 @@ async fn a_violation_names_its_rule_its_channel_its_value_and_its_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn unfinished_messages_are_bounded_together() {
-    let config = Config::builder().reassembly_bytes(Some(1500));
+    let config = Config::builder().reassembly_bytes(Some(1600));
     let (ours, theirs) = duplex(4096);
     let mut connection = Connection::new(ours, config.build().unwrap());
     let _first = connection
@@ -83,7 +83,7 @@ async fn unfinished_messages_are_bounded_together() {
     peer.send(msg(2, false, &[0; 501])).await;
     assert_eq!(
         end_of(running).await.reason.to_string(),
-        "protocol violation by the peer: unfinished messages of 1501 bytes in all at a packet on channel 0x02, the maximum is 1500"
+        "protocol violation by the peer: unfinished messages of 1690 bytes in all at a packet on channel 0x02, the maximum is 1600"
     );
 }
 
