@@ -25,7 +25,11 @@ use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::report::Report;
+use crate::stop_signals::StopSignals;
 
+#[cfg(all(test, unix))]
+#[path = "../transfer/child.rs"]
+mod child;
 mod cli;
 mod conversation;
 mod failure;
@@ -33,6 +37,8 @@ mod host;
 mod identity;
 mod pex;
 mod report;
+#[path = "../transfer/stop_signals.rs"]
+mod stop_signals;
 #[cfg(test)]
 mod tests;
 #[path = "../transfer/text.rs"]
@@ -40,23 +46,29 @@ mod text;
 mod visit;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(program(Cli::parse()))
+}
+
+/// The status with which the process ends.
+fn program(cli: Cli) -> u8 {
     let mut report = Report::stdout(cli.json);
     let done = Runtime::new()
         .map_err(Failure::System)
         .and_then(|runtime| runtime.block_on(probe(cli, &mut report)));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             report.failed(&failure);
             eprintln!("probe: {failure}");
-            ExitCode::FAILURE
+            1
         }
     }
 }
 
+/// The first signal ends the conversation in order, the second at once.
 async fn probe(cli: Cli, report: &mut Report) -> Result<(), Failure> {
     let stop = CancellationToken::new();
+    let signals = StopSignals::new()?;
     let work = async {
         match &cli.target {
             Some(target) => visit::run(target, &cli, &stop, report).await,
@@ -68,19 +80,6 @@ async fn probe(cli: Cli, report: &mut Report) -> Result<(), Failure> {
             }
         }
     };
-    tokio::select! {
-        done = work => done,
-        () = stopped_twice(&stop) => Err(Failure::Interrupted),
-    }
-}
-
-/// The first Ctrl-C ends the conversation in order, the second at once.
-async fn stopped_twice(stop: &CancellationToken) {
-    for _ in 0..2 {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // The signal cannot be caught, so it keeps its usual effect: it ends the process.
-            std::future::pending::<()>().await;
-        }
-        stop.cancel();
-    }
+    let done = signals.until_done(work, &stop, || {}).await;
+    done.unwrap_or(Err(Failure::Interrupted))
 }

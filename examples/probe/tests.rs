@@ -10,6 +10,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(unix)]
+use crate::child::{self, Program};
 use crate::cli::{Cli, Target};
 use crate::failure::Failure;
 use crate::host::Host;
@@ -102,6 +104,26 @@ async fn a_conversation_that_the_other_side_ends_is_a_failure() {
     let ((done, events), ()) = tokio::join!(visit(&target, &["--for", "60"]), stopping);
     assert!(matches!(done, Err(Failure::Ended(_))), "{done:?}");
     assert_eq!(names(&events).last(), Some(&"ended"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_ends_a_conversation_in_order() {
+    let mut program = Program::start("tests::program", &["probe", "--json", "--for", "600"]);
+    program.says(r#""event":"peer""#).await;
+    program.terminate().await;
+    let line = program.says(r#""event":"ended""#).await;
+    assert!(line.contains("the connection was stopped"), "{line}");
+    assert_eq!(program.end().await.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "the program itself, for the test of signals"]
+fn program() {
+    if let Some(arguments) = child::arguments() {
+        std::process::exit(crate::program(Cli::parse_from(arguments)).into());
+    }
 }
 
 async fn visit(target: &Target, arguments: &[&str]) -> (Result<(), Failure>, Vec<Value>) {

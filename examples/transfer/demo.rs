@@ -27,7 +27,7 @@ use crate::live;
 use crate::protocol::UrgentMessage;
 use crate::sample;
 use crate::send;
-use crate::signals;
+use crate::stop_in_order;
 
 /// Makes a file, sends it while small messages go to and fro, and compares what arrived.
 pub(crate) fn run(args: &DemoArgs, console: &Console) -> Result<(), Failure> {
@@ -105,7 +105,7 @@ fn send_sample(
                 Failure::Undelivered { missing: 1, all: 1 }
             })
     };
-    runtime()?.block_on(signals::until_done(sending, stop, console))
+    runtime()?.block_on(stop_in_order(sending, stop, console))
 }
 
 /// Sends small messages to and fro on the urgent channel until the connection ends, and measures each round trip.

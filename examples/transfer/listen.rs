@@ -1,5 +1,6 @@
 //! `transfer listen`: takes files from everyone who connects, whatever becomes of the others.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +29,10 @@ pub(crate) async fn run(
         path: args.directory.clone(),
         error,
     })?;
-    let listener = TcpListener::bind(&args.address)
-        .await
-        .map_err(|error| Failure::Listen {
-            address: args.address.clone(),
-            error,
-        })?;
+    let listener = bind(&args.address).await.map_err(|error| Failure::Listen {
+        address: args.address.clone(),
+        error,
+    })?;
     console.say(format_args!(
         "listening on {}, files go to {}",
         listener.local_addr()?,
@@ -70,6 +69,12 @@ pub(crate) async fn run(
         report_panic(ended, console);
     }
     Ok(())
+}
+
+async fn bind(address: &str) -> io::Result<TcpListener> {
+    // Unlike a lookup of the runtime's, this one does not hold up the end of the program.
+    let addresses = mconn::tcp::lookup(address.to_owned()).await?;
+    TcpListener::bind(&*addresses).await
 }
 
 /// Everyone who is connected, as the chat sees them.

@@ -28,13 +28,17 @@ pub(crate) async fn run(
     // Before connecting, so that lines that wait already go out with the first file.
     let lines = chat::stdin_lines()?;
     let config = link::settings().send_rate(args.limit).build()?;
-    let stream = connect(&args.address).await?;
+    let all = args.files.len();
+    let connecting = connect(&args.address);
+    let Some(stream) = stop.run_until_cancelled(connecting).await else {
+        return Err(Failure::Undelivered { missing: all, all });
+    };
     let SenderLink {
         connection,
         files,
         replies,
         urgent,
-    } = SenderLink::open(stream, config)?;
+    } = SenderLink::open(stream?, config)?;
     console.say(format_args!("connected to {}", args.address));
 
     let handle = connection.handle();
@@ -45,17 +49,14 @@ pub(crate) async fn run(
         live::watch(handle, &args.address, console),
     );
 
-    let missing = args.files.len() - delivered.len();
-    if missing == 0 {
-        return Ok(());
-    }
+    // Lines of chat may be among what was not sent, also where every file was delivered.
     if !closed.is_clean() {
         console.say(format_args!("{}: {closed}", args.address));
     }
-    Err(Failure::Undelivered {
-        missing,
-        all: args.files.len(),
-    })
+    match all - delivered.len() {
+        0 => Ok(()),
+        missing => Err(Failure::Undelivered { missing, all }),
+    }
 }
 
 /// Drives the connection while the courier delivers one file after another, then ends it.

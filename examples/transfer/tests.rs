@@ -4,13 +4,23 @@ use std::fs;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+#[cfg(unix)]
+use clap::Parser;
+#[cfg(unix)]
+use mconn::CloseReason;
 use mconn::{Closed, Receiver, Sender};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
+#[cfg(unix)]
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(unix)]
+use crate::child::{self, Program};
+#[cfg(unix)]
+use crate::cli::Cli;
 use crate::console::Console;
 use crate::courier::{Courier, Delivered};
 use crate::host::Host;
@@ -215,6 +225,91 @@ async fn a_probe_is_answered_while_a_file_is_on_its_way() {
     })
     .await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_stops_a_listener_in_order_and_leaves_no_unfinished_file() {
+    let inbox = tempfile::tempdir().unwrap();
+    let directory = inbox.path().to_str().unwrap();
+    let mut program = Program::start(PROGRAM, &["transfer", "listen", "127.0.0.1:0", directory]);
+    let line = program.says("listening on").await;
+    let address = line
+        .split_once("listening on ")
+        .and_then(|(_, rest)| rest.split_once(','))
+        .map(|(address, _)| address.to_owned())
+        .unwrap();
+
+    let stream = send::connect(&address).await.unwrap();
+    let SenderLink {
+        connection,
+        files,
+        replies,
+        urgent,
+    } = SenderLink::open(stream, link::settings().build().unwrap()).unwrap();
+    let script = async {
+        let mut peer = Peer {
+            files,
+            replies,
+            urgent,
+        };
+        peer.offer("half", 10).await;
+        assert_eq!(peer.reply().await, Reply::Accepted);
+        assert_eq!(fs::read_dir(&inbox).unwrap().count(), 1);
+        program.terminate().await;
+        program.says("stopping").await;
+        program.says("removed the unfinished half").await;
+        assert_eq!(program.end().await.code(), Some(0));
+    };
+    let (closed, ()) = tokio::join!(connection.run(CancellationToken::new()), script);
+    assert!(matches!(closed.reason, CloseReason::PeerClosed), "{closed}");
+    assert_eq!(fs::read_dir(&inbox).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_stops_a_sender_in_order_and_it_says_what_was_not_sent() {
+    let from = tempfile::tempdir().unwrap();
+    let file = file_of(&from, 4 * WINDOW);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let arguments = ["transfer", "send", &address, file.to_str().unwrap()];
+    let mut program = Program::start(PROGRAM, &arguments);
+
+    let (stream, _) = listener.accept().await.unwrap();
+    let ListenerLink {
+        connection,
+        mut files,
+        replies,
+        ..
+    } = ListenerLink::open(stream, link::settings().build().unwrap()).unwrap();
+    let script = async {
+        let offer = files.recv().await.unwrap();
+        assert!(matches!(
+            FileMessage::decode(&offer),
+            Ok(FileMessage::Offer { .. })
+        ));
+        program.terminate().await;
+        program.says("stopping").await;
+        let line = program.says("not sent").await;
+        assert!(line.contains("cut off"), "{line}");
+        assert_eq!(program.end().await.code(), Some(1));
+        drop(replies);
+    };
+    let (closed, ()) = tokio::join!(connection.run(CancellationToken::new()), script);
+    assert!(matches!(closed.reason, CloseReason::PeerClosed), "{closed}");
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "the program itself, for the tests of signals"]
+fn program() {
+    if let Some(arguments) = child::arguments() {
+        std::process::exit(crate::program(Cli::parse_from(arguments)).into());
+    }
+}
+
+#[cfg(unix)]
+const PROGRAM: &str = "tests::program";
 
 /// A listener with an empty directory, to be given a peer once.
 struct Pair {
