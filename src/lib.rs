@@ -9,14 +9,14 @@
 //!
 //! # Layers
 //!
-//! | layer | what it is | feature |
-//! | --- | --- | --- |
-//! | [`peer`] | identity, addresses, NodeInfo, node handshake, transport | `peer` |
-//! | [`secret`] | CometBFT's encrypted and authenticated byte stream | `secret` |
-//! | driver: [`Connection`], [`Sender`], [`Receiver`], [`Handle`] | one future that owns the machine and the stream | `tokio` (default) |
-//! | [`mux`] | the state machine: schedule, throttle, keepalive, reassemble; no runtime, socket, clock or randomness | always |
-//! | [`packet`] | the codec | always |
-//! | [`ChannelDescriptor`], [`Config`], [`Error`], [`Stats`] | vocabulary | always |
+//! | layer | what it is | stands on | feature |
+//! | --- | --- | --- | --- |
+//! | [`peer`] | identity, addresses, NodeInfo, node handshake, transport | `secret` and the driver | `peer` |
+//! | driver: [`Connection`], [`Sender`], [`Receiver`], [`Handle`] | one future that owns the machine and the stream | [`mux`] | `tokio` (default) |
+//! | [`mux`] | the state machine: schedule, throttle, keepalive, reassemble; no runtime, socket, clock or randomness | [`packet`] | always |
+//! | [`packet`] | the codec | the vocabulary | always |
+//! | [`ChannelDescriptor`], [`Config`], [`Error`], [`Stats`] | vocabulary | nothing | always |
+//! | [`secret`] | CometBFT's encrypted and authenticated byte stream, which may lie under a driver, and knows of none | any byte stream | `secret` |
 //!
 //! Imports point down only, and the generated protobuf types stay inside.
 //!
@@ -24,6 +24,8 @@
 //!
 //! See [`Connection`] for an example, [`ChannelDescriptor`] for what a channel can be, and [`Config`] for every setting with its default and the
 //! reason for it. [`Config::cometbft`] with [`ChannelDescriptor::cometbft`] is what a stock node uses.
+//!
+//! Three pages start from what you want: a transport layer, fuzzing the decoder, benching the scheduler: see [`guide`].
 //!
 //! # Who is at fault
 //!
@@ -44,6 +46,8 @@ mod error;
 #[cfg(any(test, feature = "__fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod limiter;
 mod memory;
 pub mod mux;

@@ -69,7 +69,7 @@ fn program(cli: Cli) -> u8 {
 async fn probe(cli: Cli, report: &mut Report) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let signals = StopSignals::new()?;
-    let work = async {
+    let work = Box::pin(async {
         match &cli.target {
             Some(target) => visit::run(target, &cli, &stop, report).await,
             None => {
@@ -79,7 +79,7 @@ async fn probe(cli: Cli, report: &mut Report) -> Result<(), Failure> {
                 visited
             }
         }
-    };
+    });
     let done = signals.until_done(work, &stop, || {}).await;
     done.unwrap_or(Err(Failure::Interrupted))
 }

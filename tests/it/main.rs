@@ -11,6 +11,7 @@ mod bad_input;
 mod common;
 #[cfg(feature = "tokio")]
 mod defects;
+mod guarantees;
 #[cfg(feature = "tokio")]
 mod peer;
 #[cfg(feature = "tokio")]
