@@ -2,6 +2,12 @@
 //!
 //! The process is this test binary again, with the one test that is the program.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::env;
 use std::process::{ExitStatus, Stdio};
 
