@@ -144,6 +144,8 @@ pub enum Fault {
     Peer,
     /// The peer, or the way to it, fell silent.
     Silence,
-    /// The byte stream.
+    /// The byte stream, or the network under it.
     Transport,
+    /// Nobody: both ends keep the rules and do not go together, or are connected already.
+    Nobody,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::id::PeerId;
 use super::node_info::{Incompatible, NodeInfoError};
+use crate::error::Fault;
 use crate::secret::{self, ExchangeError, Rejection};
 
 /// A handshake that did not end in a peer.
@@ -13,7 +14,7 @@ use crate::secret::{self, ExchangeError, Rejection};
 pub enum HandshakeError {
     /// The remote did not prove who it is, or sent what is not encrypted as it must be.
     #[error("authentication failed: {0}")]
-    Authentication(#[source] secret::SecretHandshakeError),
+    Authentication(secret::SecretHandshakeError),
     /// It was cancelled by us.
     #[error("the handshake was cancelled")]
     Cancelled,
@@ -35,14 +36,14 @@ pub enum HandshakeError {
         after: Duration,
     },
     /// It is a node that we cannot talk with.
-    #[error("{0}")]
+    #[error(transparent)]
     Incompatible(#[from] Incompatible),
     /// Its NodeInfo breaks a rule.
     #[error("invalid NodeInfo: {0}")]
-    InvalidNodeInfo(#[source] NodeInfoError),
+    InvalidNodeInfo(NodeInfoError),
     /// The transport failed.
     #[error("transport failed: {0}")]
-    Io(#[source] io::Error),
+    Io(io::Error),
     /// A message that cannot be decoded.
     #[error("malformed {message}")]
     Malformed {
@@ -51,7 +52,7 @@ pub enum HandshakeError {
     },
     /// Our own program did not want it.
     #[error("rejected by us: {0}")]
-    Rejected(#[source] Rejection),
+    Rejected(Rejection),
     /// It is this very node.
     #[error("the remote is this node itself")]
     SelfConnection,
@@ -69,6 +70,24 @@ pub enum HandshakeError {
         /// Whose key it is.
         found: PeerId,
     },
+}
+
+impl HandshakeError {
+    /// Who is at fault.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Authentication(error) => error.fault(),
+            Self::Cancelled | Self::Rejected(_) => Fault::Local,
+            Self::Closed | Self::Io(_) => Fault::Transport,
+            Self::FirstMessageTimeout { .. } | Self::Timeout { .. } => Fault::Silence,
+            Self::IdentityMismatch { .. } | Self::InvalidNodeInfo(_) | Self::Malformed { .. } => {
+                Fault::Peer
+            }
+            Self::Incompatible(_) | Self::SelfConnection | Self::UnexpectedPeer { .. } => {
+                Fault::Nobody
+            }
+        }
+    }
 }
 
 impl From<secret::SecretHandshakeError> for HandshakeError {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::address::{Host, HostName, HostPort, at_port};
+use crate::error::Fault;
 use crate::tcp;
 
 /// Looks up names. [`SystemResolver`] asks the system; an own one may ask elsewhere, keep answers, or refuse.
@@ -117,6 +118,16 @@ pub enum ResolveError {
         /// The time that it was given.
         after: Duration,
     },
+}
+
+impl ResolveError {
+    /// Who is at fault.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Failed { .. } | Self::NoAddress { .. } => Fault::Transport,
+            Self::Timeout { .. } => Fault::Silence,
+        }
+    }
 }
 
 /// Each may cost a whole dial timeout, and no host needs more.

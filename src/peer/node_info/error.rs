@@ -2,6 +2,7 @@ use std::fmt;
 
 use super::MAX_NODE_INFO_BYTES;
 use crate::channel::ChannelId;
+use crate::error::Fault;
 use crate::peer::address::AddressError;
 use crate::peer::id::PeerIdError;
 use crate::peer::peer_text::PeerText;
@@ -160,5 +161,19 @@ fn list(channels: &[ChannelId]) -> String {
     match channels.is_empty() {
         true => "none".to_owned(),
         false => channels.join(" "),
+    }
+}
+
+impl NodeInfoError {
+    /// Who is at fault: whoever wrote it.
+    pub const fn fault(&self) -> Fault {
+        Fault::Peer
+    }
+}
+
+impl Incompatible {
+    /// Who is at fault: nobody is, the two do not go together.
+    pub const fn fault(&self) -> Fault {
+        Fault::Nobody
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::registry::Refusal;
+use crate::error::Fault;
 use crate::peer::handshake_error::HandshakeError;
 use crate::peer::resolve::ResolveError;
 use crate::secret::{Rejection, SecretHandshakeError};
@@ -19,14 +20,12 @@ pub enum AcceptError {
         /// Where it came from.
         address: SocketAddr,
         /// Why not.
-        #[source]
         error: UpgradeError,
     },
     /// The system gave no connection: it has no descriptors left, for example. The listener lives on, and tries again after a pause.
     #[error("cannot accept, next try in {pause:?}: {error}")]
     Listener {
         /// What the system said.
-        #[source]
         error: io::Error,
         /// The pause before the next try; zero where only one connection was concerned.
         pause: Duration,
@@ -54,7 +53,29 @@ pub enum DialError {
     Resolve(#[from] ResolveError),
 }
 
+impl AcceptError {
+    /// Who is at fault.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Connection { error, .. } => error.fault(),
+            Self::Listener { .. } => Fault::Local,
+        }
+    }
+}
+
 impl DialError {
+    /// Who is at fault; where several addresses were tried, at the last one.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Cancelled => Fault::Local,
+            Self::Failed { attempts } => attempts
+                .last()
+                .map_or(Fault::Transport, |attempt| attempt.error.fault()),
+            Self::Refused(refusal) => refusal.fault(),
+            Self::Resolve(error) => error.fault(),
+        }
+    }
+
     /// What each address that was tried said; nothing where it did not come to that.
     pub fn attempts(&self) -> &[FailedAttempt] {
         match self {
@@ -105,6 +126,17 @@ pub enum AttemptError {
     Upgrade(UpgradeError),
 }
 
+impl AttemptError {
+    /// Who is at fault.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Connect(_) | Self::ToItself => Fault::Transport,
+            Self::ConnectTimeout { .. } | Self::Timeout { .. } => Fault::Silence,
+            Self::Upgrade(error) => error.fault(),
+        }
+    }
+}
+
 impl From<UpgradeError> for AttemptError {
     fn from(error: UpgradeError) -> Self {
         match error {
@@ -129,7 +161,7 @@ pub enum UpgradeError {
     /// The filter did not admit the address. Where it does not admit the id, the handshake is
     /// [`Rejected`](HandshakeError::Rejected).
     #[error("the address is not admitted: {0}")]
-    Filtered(#[source] Rejection),
+    Filtered(Rejection),
     /// The filter did not answer in time.
     #[error("the filter did not answer within {after:?}")]
     FilterTimeout {
@@ -137,11 +169,22 @@ pub enum UpgradeError {
         after: Duration,
     },
     /// The handshake failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// There is no place for it.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
+}
+
+impl UpgradeError {
+    /// Who is at fault.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Filtered(_) | Self::FilterTimeout { .. } => Fault::Local,
+            Self::Handshake(error) => error.fault(),
+            Self::Refused(refusal) => refusal.fault(),
+        }
+    }
 }
 
 fn list(attempts: &[FailedAttempt]) -> String {

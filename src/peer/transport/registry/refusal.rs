@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::error::Fault;
 use crate::peer::PeerId;
 
 /// A connection that the transport does not take.
@@ -56,4 +57,18 @@ pub enum Refusal {
         /// How long until the next one is taken.
         after: Duration,
     },
+}
+
+impl Refusal {
+    /// Who is at fault.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::AddressLimit { .. } | Self::NetworkLimit { .. } | Self::Full { .. } => {
+                Fault::Local
+            }
+            Self::Displaced => Fault::Silence,
+            Self::DuplicateAddress { .. } | Self::DuplicateId { .. } => Fault::Nobody,
+            Self::TooOften { .. } => Fault::Peer,
+        }
+    }
 }

@@ -8,6 +8,7 @@
 mod accepting;
 mod dialing;
 mod duplicates;
+mod errors;
 mod filters;
 mod giving_up;
 mod kit;
