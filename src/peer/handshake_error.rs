@@ -42,8 +42,8 @@ pub enum HandshakeError {
     #[error("invalid NodeInfo: {0}")]
     InvalidNodeInfo(NodeInfoError),
     /// The transport failed.
-    #[error("transport failed: {0}")]
-    Io(io::Error),
+    #[error("transport failed")]
+    Io(#[source] io::Error),
     /// A message that cannot be decoded.
     #[error("malformed {message}")]
     Malformed {
@@ -51,8 +51,8 @@ pub enum HandshakeError {
         message: MalformedMessage,
     },
     /// Our own program did not want it.
-    #[error("rejected by us: {0}")]
-    Rejected(Rejection),
+    #[error("rejected by us")]
+    Rejected(#[source] Rejection),
     /// It is this very node.
     #[error("the remote is this node itself")]
     SelfConnection,

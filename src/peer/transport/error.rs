@@ -1,5 +1,6 @@
 //! Why a connection was not made.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,17 +16,19 @@ use crate::secret::{Rejection, SecretHandshakeError};
 #[non_exhaustive]
 pub enum AcceptError {
     /// This connection did not become a peer.
-    #[error("connection from {address}: {error}")]
+    #[error("connection from {address}")]
     Connection {
         /// Where it came from.
         address: SocketAddr,
         /// Why not.
+        #[source]
         error: UpgradeError,
     },
     /// The system gave no connection: it has no descriptors left, for example. The listener lives on, and tries again after a pause.
-    #[error("cannot accept, next try in {pause:?}: {error}")]
+    #[error("cannot accept, next try in {pause:?}")]
     Listener {
         /// What the system said.
+        #[source]
         error: io::Error,
         /// The pause before the next try; zero where only one connection was concerned.
         pause: Duration,
@@ -87,7 +90,7 @@ impl DialError {
 
 /// An address that did not lead to the peer.
 #[derive(Debug, thiserror::Error)]
-#[error("{address}: {error}")]
+#[error("{address}: {}", whole(error))]
 #[non_exhaustive]
 pub struct FailedAttempt {
     /// The address.
@@ -160,8 +163,8 @@ impl From<Refusal> for AttemptError {
 pub enum UpgradeError {
     /// The filter did not admit the address. Where it does not admit the id, the handshake is
     /// [`Rejected`](HandshakeError::Rejected).
-    #[error("the address is not admitted: {0}")]
-    Filtered(Rejection),
+    #[error("the address is not admitted")]
+    Filtered(#[source] Rejection),
     /// The filter did not answer in time.
     #[error("the filter did not answer within {after:?}")]
     FilterTimeout {
@@ -190,4 +193,16 @@ impl UpgradeError {
 fn list(attempts: &[FailedAttempt]) -> String {
     let attempts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
     attempts.join("; ")
+}
+
+/// An error with all that lies behind it, in one line.
+fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
 }
