@@ -178,7 +178,7 @@ fn node(peers: usize) -> Result<Transport, Box<dyn Error>> {
         .with_max_outbound(peers)
         .with_max_connections_per_address(peers)
         .without_attempt_limit();
-    Ok(Transport::new(PeerConfig::new(identity, info)?, config))
+    Ok(Transport::new(PeerConfig::new(identity, info)?, config)?)
 }
 
 fn open(peer: &mut Peer<TcpStream>) -> io::Result<Vec<(Sender, Receiver)>> {

@@ -34,7 +34,7 @@ impl Host {
             BLOCK_PROTOCOL,
             "host",
         )?;
-        let transport = Transport::new(node, TransportConfig::default());
+        let transport = Transport::new(node, TransportConfig::default())?;
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = transport.listen(any_port).await?;
         let address = PeerAddr::new(*transport.id(), listener.local_addr()?);

@@ -59,7 +59,7 @@ async fn dial(
         let transport = Transport::new(
             config.with_connection(settings()?),
             TransportConfig::default(),
-        );
+        )?;
         let failed = match attempt(&transport, target, stop).await {
             Ok(peer) => return Ok(peer),
             Err(failed) => failed,

@@ -63,17 +63,9 @@ impl ConfigBuilder {
             ("message_timeout", message, MESSAGE_MIN..=TIME_MAX),
             ("flush_delay", self.flush_delay, Duration::ZERO..=DELAY_MAX),
         ];
-        for (name, value, bounds) in times {
-            if !bounds.contains(&value) {
-                let (min, max) = bounds.into_inner();
-                return Err(ConfigError::Time {
-                    name,
-                    value,
-                    min,
-                    max,
-                });
-            }
-        }
+        times
+            .into_iter()
+            .try_for_each(|(name, value, bounds)| time(name, value, bounds))?;
         if self.pong_timeout >= self.ping_interval {
             return Err(ConfigError::PongTimeout {
                 pong: self.pong_timeout,
@@ -84,13 +76,30 @@ impl ConfigBuilder {
     }
 }
 
-fn size(
+pub(crate) fn size(
     name: &'static str,
     value: usize,
     bounds: RangeInclusive<usize>,
 ) -> Result<(), ConfigError> {
     let (min, max) = bounds.into_inner();
     number(name, value as u64, min as u64..=max as u64)
+}
+
+pub(crate) fn time(
+    name: &'static str,
+    value: Duration,
+    bounds: RangeInclusive<Duration>,
+) -> Result<(), ConfigError> {
+    if bounds.contains(&value) {
+        return Ok(());
+    }
+    let (min, max) = bounds.into_inner();
+    Err(ConfigError::Time {
+        name,
+        value,
+        min,
+        max,
+    })
 }
 
 fn number(name: &'static str, value: u64, bounds: RangeInclusive<u64>) -> Result<(), ConfigError> {

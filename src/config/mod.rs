@@ -7,6 +7,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub(crate) use check::BYTES_MAX;
+#[cfg(feature = "peer")]
+pub(crate) use check::{size, time};
 pub use error::ConfigError;
 
 use crate::memory::MemoryBudget;

@@ -7,7 +7,7 @@ use prost::encoding::encode_varint;
 
 use super::id::PeerId;
 use super::node_info::NodeInfo;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, time};
 use crate::secret::Identity;
 
 /// A node as its peers see it, and the settings of its connections.
@@ -93,6 +93,17 @@ impl PeerConfig {
         self.first_message_timeout
     }
 
+    /// Whether each time is within its bounds.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        time(
+            "handshake_timeout",
+            self.handshake_timeout,
+            TIME_MIN..=TIME_MAX,
+        )?;
+        let first = self.first_message_timeout;
+        time("first_message_timeout", first, TIME_MIN..=TIME_MAX)
+    }
+
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -122,3 +133,7 @@ pub enum PeerConfigError {
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Below it nothing far away can ever be done in time.
+pub(super) const TIME_MIN: Duration = Duration::from_millis(10);
+/// What takes longer is as good as never done.
+pub(super) const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);

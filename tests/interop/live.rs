@@ -170,7 +170,7 @@ fn transport(seed: &[u8; 32], network: &str, listening: &PeerAddr) -> Transport 
         .build()
         .unwrap();
     let peer = PeerConfig::new(Arc::new(identity(seed)), node_info).unwrap();
-    Transport::new(peer.with_connection(config), TransportConfig::default())
+    Transport::new(peer.with_connection(config), TransportConfig::default()).unwrap()
 }
 
 /// A running peer with the channels of a stock node. What comes on those that nobody asks about is read and let go.

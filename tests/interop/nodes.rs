@@ -40,7 +40,7 @@ impl Us {
             .channels(CHANNELS.map(|channel| ChannelId::new(channel.id)));
         let node_info = info(builder).build().unwrap();
         let peer = PeerConfig::new(Arc::new(identity(&OUR_SEED)), node_info).unwrap();
-        let transport = Transport::new(peer, config);
+        let transport = Transport::new(peer, config).unwrap();
         Self {
             listener: transport.listen_on(socket),
             address: PeerAddr::new(id_of(&OUR_SEED), address),

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use super::filter::{Everybody, Filter};
 use super::limits::{AttemptRate, Limits};
+use crate::config::{ConfigError, size, time};
+use crate::peer::config::{TIME_MAX, TIME_MIN};
 use crate::peer::resolve::{Resolver, SystemResolver};
 
-/// The settings of a [`Transport`](super::Transport). Each has a default that suits one node of a public network.
+/// The settings of a [`Transport`](super::Transport), which checks them. Each has a default that suits one node of a public network.
+///
+/// A time is 10 ms to a day, a number of connections 1 to 2^20; those of a direction may be 0.
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
     pub(super) limits: Limits,
@@ -103,7 +107,7 @@ impl TransportConfig {
     }
 
     /// Takes `burst` connections from one address at once, then one in each `interval`; what comes sooner is closed before any
-    /// handshake. Default 8 and 1 s. A burst of 0 counts as 1, an interval of more than an hour as an hour.
+    /// handshake. Default 8 and 1 s; a burst is 1 to 65536, an interval 1 ms to 1 h.
     #[must_use]
     pub const fn with_attempts_per_address(mut self, burst: u32, interval: Duration) -> Self {
         self.limits.attempts = Some(AttemptRate::new(burst, interval));
@@ -129,6 +133,54 @@ impl TransportConfig {
     pub fn with_resolver(mut self, resolver: impl Resolver + 'static) -> Self {
         self.resolver = Arc::new(resolver);
         self
+    }
+}
+
+impl TransportConfig {
+    /// Whether each setting is within its bounds.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let Limits {
+            inbound,
+            outbound,
+            connections_per_address,
+            connections_per_network,
+            handshakes,
+            ref attempts,
+        } = self.limits;
+        size("max_inbound", inbound, 0..=CONNECTIONS_MAX)?;
+        size("max_outbound", outbound, 0..=CONNECTIONS_MAX)?;
+        let (per_address, per_network) = (connections_per_address, connections_per_network);
+        size(
+            "max_connections_per_address",
+            per_address,
+            1..=CONNECTIONS_MAX,
+        )?;
+        size(
+            "max_connections_per_network",
+            per_network,
+            1..=CONNECTIONS_MAX,
+        )?;
+        size("max_handshakes", handshakes, 1..=CONNECTIONS_MAX)?;
+        let buffer = self.receive_buffer.unwrap_or(BUFFER_MIN);
+        size("receive_buffer", buffer, BUFFER_MIN..=BUFFER_MAX)?;
+        if let Some(rate) = attempts {
+            let burst = usize::try_from(rate.burst()).unwrap_or(usize::MAX);
+            size("attempts_per_address", burst, 1..=ATTEMPTS_MAX)?;
+            time(
+                "attempts_per_address",
+                rate.interval(),
+                INTERVAL_MIN..=INTERVAL_MAX,
+            )?;
+        }
+        let times = [
+            ("connect_timeout", self.connect_timeout),
+            ("dial_timeout", self.dial_timeout),
+            ("resolve_timeout", self.resolve_timeout),
+            ("filter_timeout", self.filter_timeout),
+        ];
+        times
+            .into_iter()
+            .try_for_each(|(name, value)| time(name, value, TIME_MIN..=TIME_MAX))
     }
 }
 
@@ -165,3 +217,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DIAL_TIMEOUT: Duration = Duration::from_secs(60);
 const FILTER_TIMEOUT: Duration = Duration::from_secs(5);
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than a machine has ports for one address, several times over.
+const CONNECTIONS_MAX: usize = 1 << 20;
+/// One packet of a local network.
+const BUFFER_MIN: usize = 1500;
+/// Above what any system grants.
+const BUFFER_MAX: usize = 1 << 30;
+const ATTEMPTS_MAX: usize = 1 << 16;
+const INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// Who has to wait for longer would better be refused by a filter.
+const INTERVAL_MAX: Duration = Duration::from_secs(60 * 60);

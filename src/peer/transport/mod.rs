@@ -29,6 +29,7 @@ pub use registry::Refusal;
 
 use super::address::{HostPort, PeerAddr};
 use super::config::PeerConfig;
+use crate::config::ConfigError;
 use crate::tcp;
 use registry::Registry;
 use upgrade::Shared;
@@ -48,7 +49,7 @@ use upgrade::Shared;
 /// fn node(moniker: &str) -> Result<Transport, Box<dyn std::error::Error>> {
 ///     let identity = Arc::new(Identity::generate()?);
 ///     let info = NodeInfo::builder(PeerId::from(identity.public_key()), "test-chain", moniker).build()?;
-///     Ok(Transport::new(PeerConfig::new(identity, info)?, TransportConfig::default()))
+///     Ok(Transport::new(PeerConfig::new(identity, info)?, TransportConfig::default())?)
 /// }
 ///
 /// let (alice, bob) = (node("alice")?, node("bob")?);
@@ -74,7 +75,13 @@ pub struct Transport {
 
 impl Transport {
     /// A transport for this node.
-    pub fn new(peer: PeerConfig, config: TransportConfig) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// A setting outside of its bounds, with its name, its value and both bounds; also a time of the node's handshake.
+    pub fn new(peer: PeerConfig, config: TransportConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        peer.check()?;
         let registry = Registry::new(config.limits.clone());
         let peer = Arc::new(peer);
         let shared = Shared {
@@ -82,9 +89,9 @@ impl Transport {
             config,
             registry,
         };
-        Self {
+        Ok(Self {
             shared: Arc::new(shared),
-        }
+        })
     }
 
     /// Who this node is.

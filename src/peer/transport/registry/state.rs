@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -62,14 +63,15 @@ impl State {
         address: IpAddr,
         limits: &Limits,
     ) -> Result<(), Refusal> {
-        let Some(rate) = limits.attempts.filter(|rate| !rate.interval().is_zero()) else {
+        let Some(rate) = limits.attempts else {
             return Ok(());
         };
         self.make_room(now);
         let source = self.sources.entry(Subscriber::of(address)).or_default();
-        let attempts = source
-            .attempts
-            .get_or_insert_with(|| Pacer::new(now, rate.interval(), rate.burst()));
+        let attempts = source.attempts.get_or_insert_with(|| {
+            let burst = NonZeroU32::new(rate.burst()).unwrap_or(NonZeroU32::MIN);
+            Pacer::new(now, rate.interval(), burst)
+        });
         attempts.take(now).map_err(|at| Refusal::TooOften {
             address,
             after: at.saturating_duration_since(now),

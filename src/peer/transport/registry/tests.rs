@@ -173,32 +173,6 @@ fn what_is_told_to_wait_is_taken_after_that_time_and_not_before() {
 }
 
 #[test]
-fn a_burst_of_0_is_one_and_an_interval_of_0_is_no_limit() {
-    let registry = Registry::new(limits_of(rate(0, 10)));
-    let now = epoch();
-    assert!(try_at(&registry, now, 1).is_ok());
-    assert!(try_at(&registry, now, 1).is_err());
-    let registry = Registry::new(limits_of(rate(1, 0)));
-    assert!((0..100).all(|_| try_at(&registry, now, 1).is_ok()));
-}
-
-#[test]
-fn an_interval_beyond_all_time_is_an_hour() {
-    for interval in [Duration::MAX, Duration::from_secs(u64::MAX / 2)] {
-        for burst in [1, 2, u32::MAX] {
-            let registry = Registry::new(limits_of(AttemptRate::new(burst, interval)));
-            let (now, hour) = (epoch(), Duration::from_secs(3600));
-            for _ in 0..burst.min(1000) {
-                assert!(try_at(&registry, now, 1).is_ok());
-            }
-            let just_before = now + hour - Duration::from_nanos(1);
-            assert_eq!(try_at(&registry, just_before, 1).is_ok(), burst > 1000);
-            assert!(try_at(&registry, now + hour, 1).is_ok());
-        }
-    }
-}
-
-#[test]
 fn a_rate_is_that_of_one_network() {
     let now = epoch();
     let registry = Registry::new(limits_of(rate(1, 1000)));

@@ -135,7 +135,10 @@ async fn both_ends_of_a_dial_to_ourselves_find_it_out() {
 #[tokio::test]
 async fn another_network_is_refused_on_both_sides() {
     let config = config("main-chain", "them", |info| info);
-    let (mut net, other) = (Net::new().await, Transport::new(config, unlimited()));
+    let (mut net, other) = (
+        Net::new().await,
+        Transport::new(config, unlimited()).unwrap(),
+    );
     let (dialed, accepted) = net.dialed_by(&other).await;
     assert!(matches!(
         only_handshake(dialed),
@@ -236,7 +239,7 @@ async fn a_peer_that_we_dialed_is_refused_when_it_dials_us_and_the_other_way_rou
     let (_dialed, accepted) = theirs.dialed_by(&us).await;
     let _accepted = accepted.unwrap();
     // Another transport of the same node that knows nothing of the first connection.
-    let stranger = Transport::new((*them.shared.peer).clone(), unlimited());
+    let stranger = Transport::new((*them.shared.peer).clone(), unlimited()).unwrap();
     let (dialed, accepted) = ours.dialed_by(&stranger).await;
     let Err(AcceptError::Connection {
         error: UpgradeError::Refused(refusal),

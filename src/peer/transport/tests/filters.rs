@@ -68,7 +68,7 @@ async fn an_id_that_is_not_admitted_does_not_learn_ours_and_the_reason_keeps_its
 
 #[tokio::test(start_paused = true)]
 async fn a_filter_that_does_not_answer_about_an_address_is_given_up() {
-    let after = Duration::from_millis(5);
+    let after = Duration::from_millis(10);
     let filter = Asking::about_address(|_, _| never());
     let mut stage = Stage::new(unlimited().with_filter(filter).with_filter_timeout(after));
     let mut io = stage.door.knock(&seat(1)).await;
@@ -84,7 +84,7 @@ async fn a_filter_that_does_not_answer_about_an_address_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_filter_that_does_not_answer_about_an_id_is_given_up() {
-    let after = Duration::from_millis(5);
+    let after = Duration::from_millis(10);
     let filter = Asking::about_id(|_, _| never());
     let mut stage = Stage::new(unlimited().with_filter(filter).with_filter_timeout(after));
     let (accepted, visited) = stage.visit(&seat(1), &node("one")).await;
@@ -185,7 +185,8 @@ async fn a_filter_that_panics_takes_neither_the_listener_nor_a_place_along() {
 async fn both_ends_of_a_visit_to_ourselves_find_it_out_and_no_filter_is_asked_for_it() {
     let filter = Asking::about_id(|id, _| panic!("asked about {id}"));
     let us = Arc::new(node_config("us"));
-    let transport = crate::peer::Transport::new((*us).clone(), unlimited().with_filter(filter));
+    let transport =
+        crate::peer::Transport::new((*us).clone(), unlimited().with_filter(filter)).unwrap();
     let mut stage = Stage::of(transport);
     let (accepted, visited) = stage.visit(&seat(1), &us).await;
     let error = why(accepted, &seat(1));

@@ -83,7 +83,7 @@ async fn a_resolver_that_does_not_answer_is_given_up_after_5_seconds_unless_said
 #[tokio::test]
 async fn a_filter_that_does_not_answer_a_dial_is_given_up() {
     let mut net = Net::new().await;
-    let after = Duration::from_millis(5);
+    let after = Duration::from_millis(10);
     let filters = [
         Asking::about_address(|_, _| never()),
         Asking::about_id(|_, _| never()),
@@ -106,9 +106,12 @@ async fn a_filter_that_does_not_answer_a_dial_is_given_up() {
 #[tokio::test]
 async fn a_stalled_handshake_of_a_dial_is_given_up() {
     let there = TcpListener::bind(LOCALHOST).await.unwrap();
-    let limit = Duration::from_millis(5);
+    let limit = Duration::from_millis(10);
     let us = node_config("us").with_handshake_timeout(limit);
-    let (other, cancel) = (Transport::new(us, unlimited()), CancellationToken::new());
+    let (other, cancel) = (
+        Transport::new(us, unlimited()).unwrap(),
+        CancellationToken::new(),
+    );
     let address = there.local_addr().unwrap().into();
     let dialed = ever(other.dial_anyone(&address, &cancel)).await;
     let HandshakeError::Timeout { after } = only_handshake(dialed) else {

@@ -25,7 +25,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(config: TransportConfig) -> Self {
-        Self::of(Transport::new(node_config("us"), config))
+        Self::of(Transport::new(node_config("us"), config).unwrap())
     }
 
     pub(super) fn of(transport: Transport) -> Self {
@@ -206,12 +206,13 @@ pub(super) fn never() -> Verdict<'static> {
 
 /// Settings without limits that a test does not set.
 pub(super) fn unlimited() -> TransportConfig {
+    const MANY: usize = 1 << 20;
     TransportConfig::default()
-        .with_max_inbound(usize::MAX)
-        .with_max_outbound(usize::MAX)
-        .with_max_connections_per_network(usize::MAX)
-        .with_max_connections_per_address(usize::MAX)
-        .with_max_handshakes(usize::MAX)
+        .with_max_inbound(MANY)
+        .with_max_outbound(MANY)
+        .with_max_connections_per_network(MANY)
+        .with_max_connections_per_address(MANY)
+        .with_max_handshakes(MANY)
         .without_attempt_limit()
 }
 

@@ -5,8 +5,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
+use crate::config::ConfigError;
 use crate::peer::tests::kit::*;
-use crate::peer::{AcceptError, HandshakeError, Listener, Peer, Refusal, UpgradeError};
+use crate::peer::{
+    AcceptError, HandshakeError, Listener, Peer, Refusal, Transport, TransportConfig, UpgradeError,
+};
 
 #[tokio::test(start_paused = true)]
 async fn one_connection_above_the_maximum_is_closed_at_once_without_a_byte() {
@@ -250,6 +253,107 @@ async fn a_place_is_free_again_when_the_handshake_fails_and_when_the_listener_go
     drop(stage.listener);
     idle().await;
     assert_eq!((stage.transport.connections(), tasks()), (0, 0));
+}
+
+#[test]
+fn each_setting_is_refused_beyond_its_bounds_and_the_error_names_them() {
+    type Setter<T> = fn(T) -> TransportConfig;
+    let new = |config| Transport::new(node_config("us"), config).map(drop);
+    let sizes: [(&str, Setter<usize>, usize, usize); 6] = [
+        (
+            "max_inbound",
+            |n| unlimited().with_max_inbound(n),
+            0,
+            1 << 20,
+        ),
+        (
+            "max_outbound",
+            |n| unlimited().with_max_outbound(n),
+            0,
+            1 << 20,
+        ),
+        (
+            "max_connections_per_address",
+            |n| unlimited().with_max_connections_per_address(n),
+            1,
+            1 << 20,
+        ),
+        (
+            "max_connections_per_network",
+            |n| unlimited().with_max_connections_per_network(n),
+            1,
+            1 << 20,
+        ),
+        (
+            "max_handshakes",
+            |n| unlimited().with_max_handshakes(n),
+            1,
+            1 << 20,
+        ),
+        (
+            "receive_buffer",
+            |n| unlimited().with_receive_buffer(n),
+            1500,
+            1 << 30,
+        ),
+    ];
+    for (name, with, least, most) in sizes {
+        assert_eq!(new(with(least)), Ok(()), "{name}");
+        assert_eq!(new(with(most)), Ok(()), "{name}");
+        for value in [least.wrapping_sub(1), most + 1, usize::MAX] {
+            let (value, min, max) = (value as u64, least as u64, most as u64);
+            let config = with(usize::try_from(value).unwrap());
+            assert_eq!(
+                new(config),
+                Err(ConfigError::Size {
+                    name,
+                    value,
+                    min,
+                    max
+                })
+            );
+        }
+    }
+    let nano = Duration::from_nanos(1);
+    let (min, max) = (Duration::from_millis(10), Duration::from_secs(86_400));
+    let times: [(&str, Setter<Duration>); 4] = [
+        ("connect_timeout", |t| unlimited().with_connect_timeout(t)),
+        ("dial_timeout", |t| unlimited().with_dial_timeout(t)),
+        ("resolve_timeout", |t| unlimited().with_resolve_timeout(t)),
+        ("filter_timeout", |t| unlimited().with_filter_timeout(t)),
+    ];
+    for (name, with) in times {
+        assert_eq!((new(with(min)), new(with(max))), (Ok(()), Ok(())), "{name}");
+        for value in [Duration::ZERO, min - nano, max + nano, Duration::MAX] {
+            assert_eq!(
+                new(with(value)),
+                Err(ConfigError::Time {
+                    name,
+                    value,
+                    min,
+                    max
+                })
+            );
+        }
+    }
+    let second = Duration::from_secs(1);
+    for (burst, interval, fits) in [
+        (0, second, false),
+        (1, Duration::from_millis(1), true),
+        (1 << 16, Duration::from_secs(3600), true),
+        (1 + (1 << 16), second, false),
+        (1, Duration::ZERO, false),
+        (1, Duration::MAX, false),
+    ] {
+        let config = unlimited().with_attempts_per_address(burst, interval);
+        assert_eq!(new(config).is_ok(), fits, "{burst} {interval:?}");
+    }
+    for zero in [
+        node_config("us").with_handshake_timeout(Duration::ZERO),
+        node_config("us").with_first_message_timeout(Duration::ZERO),
+    ] {
+        assert!(Transport::new(zero, unlimited()).is_err());
+    }
 }
 
 /// Why the next connection did not become a peer.

@@ -77,7 +77,7 @@ pub(super) fn only_handshake(dialed: Dialed) -> HandshakeError {
 }
 
 pub(super) fn transport(config: TransportConfig) -> Transport {
-    Transport::new(node_config("node"), config)
+    Transport::new(node_config("node"), config).unwrap()
 }
 
 /// The output, which must come before the test is given up.

@@ -105,7 +105,7 @@ async fn a_dial_ends_within_its_bound_whatever_its_addresses_do() {
         let config = config
             .with_connect_timeout(3600 * second)
             .with_resolver(book.clone());
-        let dialer = Transport::new(us.clone(), config);
+        let dialer = Transport::new(us.clone(), config).unwrap();
         let begun = Instant::now();
         let cancel = CancellationToken::new();
         let error = dialer.dial_anyone(&named(port), &cancel).await.unwrap_err();
