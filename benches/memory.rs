@@ -1,10 +1,5 @@
 //! Resident memory of an idle connection end with ten channels: mconn beside yamux, h2 and a bare socket.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the tasks end with their runtime"
-)]
-
 use std::error::Error;
 use std::process::Command;
 use std::time::Duration;
@@ -14,31 +9,16 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::runtime;
 
-mod support {
-    pub(crate) mod block;
-    pub(crate) mod framing;
-    pub(crate) mod h2;
-    pub(crate) mod loopback;
-    pub(crate) mod mconn;
-    pub(crate) mod raw;
-    pub(crate) mod readme;
-    pub(crate) mod resident;
-    pub(crate) mod secret;
-    pub(crate) mod stack;
-    pub(crate) mod table;
-    pub(crate) mod yamux;
-}
-
-use support::h2::H2;
-use support::loopback;
-use support::mconn::Mconn;
-use support::raw::Raw;
-use support::readme;
-use support::resident::resident;
-use support::secret::MconnEncrypted;
-use support::stack::{Channel, Plan, Stack};
-use support::table::Table;
-use support::yamux::{Yamux, YamuxBuffered};
+use mconn_benches::h2::H2;
+use mconn_benches::loopback;
+use mconn_benches::mconn::Mconn;
+use mconn_benches::raw::Raw;
+use mconn_benches::readme;
+use mconn_benches::resident::resident;
+use mconn_benches::secret::MconnEncrypted;
+use mconn_benches::stack::{Channel, Plan, Stack};
+use mconn_benches::table::Table;
+use mconn_benches::yamux::{Yamux, YamuxBuffered};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();

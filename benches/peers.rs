@@ -22,16 +22,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-mod support {
-    pub(crate) mod block;
-    pub(crate) mod readme;
-    pub(crate) mod resident;
-    pub(crate) mod table;
-}
-
-use support::readme;
-use support::resident::resident;
-use support::table::Table;
+use mconn_benches::readme;
+use mconn_benches::resident::resident;
+use mconn_benches::table::Table;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();

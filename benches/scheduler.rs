@@ -9,24 +9,12 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use mconn::mux::scheduler::Scheduler;
 
-mod support {
-    pub(crate) mod block;
-    pub(crate) mod fairness;
-    pub(crate) mod go_rule;
-    pub(crate) mod picture;
-    pub(crate) mod readme;
-    pub(crate) mod rule;
-    pub(crate) mod scenes;
-    pub(crate) mod simulation;
-    pub(crate) mod table;
-}
-
-use support::fairness::Outcome;
-use support::go_rule::GoRule;
-use support::rule::{LARGEST, Rule};
-use support::scenes::{self, STOCK, Scene};
-use support::table::Table;
-use support::{picture, readme};
+use mconn_benches::fairness::Outcome;
+use mconn_benches::go_rule::GoRule;
+use mconn_benches::rule::{LARGEST, Rule};
+use mconn_benches::scenes::{self, STOCK, Scene};
+use mconn_benches::table::Table;
+use mconn_benches::{picture, readme};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (waits, shares) = (waits(), shares());
@@ -161,6 +149,6 @@ const LOADS: [(u16, u16, &str); 7] = [
     (256, 1, "one"),
     (256, 256, "all"),
 ];
-const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/fairness.svg");
+const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fairness.svg");
 /// Set it to put the tables into `benches/README.md` and to draw the picture anew.
 const README_VARIABLE: &str = "MCONN_BENCH_README";

@@ -12,7 +12,7 @@ use cometbft_p2p::{AsyncReadMsg, AsyncSecretConnection, AsyncWriteMsg, IdentityS
 use tokio::io::{AsyncRead, AsyncWrite, BufStream, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::support::stack::{Channel, Plan, Stack};
+use mconn_benches::stack::{Channel, Plan, Stack};
 
 #[derive(Debug)]
 pub(crate) struct CometbftP2p;

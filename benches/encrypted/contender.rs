@@ -8,13 +8,21 @@ pub(crate) enum Contender {
     Pipe,
 }
 
-impl Contender {
-    /// Everyone, in the order of the table.
-    pub(crate) const COLUMNS: [Self; 3] = [Self::Pipe, Self::CometbftP2p, Self::Mconn];
-    /// Those that mconn is compared with.
-    pub(crate) const OTHERS: [Self; 2] = [Self::Pipe, Self::CometbftP2p];
+impl mconn_benches::contender::Contender for Contender {
+    const COLUMNS: &'static [Self] = &[Self::Pipe, Self::CometbftP2p, Self::Mconn];
+    const OTHERS: &'static [Self] = &[Self::Pipe, Self::CometbftP2p];
+    const OURS: Self = Self::Mconn;
+    const HEAD: &'static [&'static str] = &[
+        "work, both ends encrypted",
+        "bare pipe",
+        "cometbft-p2p",
+        "mconn",
+        "÷ pipe",
+        "÷ cometbft-p2p",
+        "floors",
+    ];
 
-    pub(crate) const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::CometbftP2p => "cometbft-p2p",
             Self::Mconn => "mconn",
@@ -23,13 +31,7 @@ impl Contender {
     }
 }
 
-/// The head of the table: what the cells of a line are.
-pub(crate) const HEAD: [&str; 7] = [
-    "work, both ends encrypted",
-    "bare pipe",
-    "cometbft-p2p",
-    "mconn",
-    "÷ pipe",
-    "÷ cometbft-p2p",
-    "floors",
-];
+pub(crate) type Effort = mconn_benches::rounds::Effort<Contender>;
+pub(crate) type Floor = mconn_benches::line::Floor<Contender>;
+pub(crate) type Line = mconn_benches::line::Line<Contender>;
+pub(crate) type Row = mconn_benches::suite::Row<Contender>;

@@ -9,7 +9,7 @@ use mconn::tcp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::stack::{Channel, Plan, Stack};
+use mconn_benches::stack::{Channel, Plan, Stack};
 
 #[derive(Debug)]
 pub(crate) struct Pipe;

@@ -3,15 +3,14 @@
 use std::io;
 
 use crate::cometbft_p2p::{CometbftP2p, LARGEST_MESSAGE};
-use crate::contender::Contender;
+use crate::contender::{Contender, Effort, Floor, Line, Row};
 use crate::pipe::{PIPE_WRITE, Pipe};
-use crate::support::flow::{Flow, MIXED, Seen};
-use crate::support::line::{Floor, Line, Unit};
-use crate::support::rounds::Effort;
-use crate::support::secret::MconnEncrypted;
-use crate::support::secret_stream::SecretStream;
-use crate::support::stack::Stack;
-use crate::support::suite::Row;
+use mconn_benches::contender::Contender as _;
+use mconn_benches::flow::{Flow, MIXED, Seen};
+use mconn_benches::line::Unit;
+use mconn_benches::secret::MconnEncrypted;
+use mconn_benches::secret_stream::SecretStream;
+use mconn_benches::stack::Stack;
 
 pub(crate) const ROWS: [Row; 7] = [
     ("128", |effort| {

@@ -3,11 +3,11 @@
 use std::io;
 
 use crate::echo::Echo;
-use crate::support::flow::{Flow, Seen};
-use crate::support::h2::H2;
-use crate::support::mconn::Mconn;
-use crate::support::raw::Raw;
-use crate::support::yamux::{Yamux, YamuxBuffered};
+use mconn_benches::flow::{Flow, Seen};
+use mconn_benches::h2::H2;
+use mconn_benches::mconn::Mconn;
+use mconn_benches::raw::Raw;
+use mconn_benches::yamux::{Yamux, YamuxBuffered};
 
 /// A stack with the way it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,27 +20,6 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// Everyone, in the order of the table.
-    pub(crate) const COLUMNS: [Self; 5] = [
-        Self::Raw,
-        Self::Yamux,
-        Self::YamuxBuffered,
-        Self::H2,
-        Self::Mconn,
-    ];
-    /// Those that mconn is compared with.
-    pub(crate) const OTHERS: [Self; 4] = [Self::Raw, Self::Yamux, Self::YamuxBuffered, Self::H2];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::H2 => "h2",
-            Self::Mconn => "mconn",
-            Self::Raw => "raw",
-            Self::Yamux => "yamux",
-            Self::YamuxBuffered => "yamux buffered",
-        }
-    }
-
     pub(crate) fn flow(self, flow: &Flow) -> io::Result<Vec<Seen>> {
         match self {
             Self::H2 => flow.run::<H2>(),
@@ -62,17 +41,42 @@ impl Contender {
     }
 }
 
-/// The head of the table: what the cells of a line are.
-pub(crate) const HEAD: [&str; 11] = [
-    "work",
-    "raw TCP",
-    "yamux",
-    "yamux buffered",
-    "h2",
-    "mconn",
-    "÷ raw",
-    "÷ yamux",
-    "÷ y. buffered",
-    "÷ h2",
-    "floors",
-];
+impl mconn_benches::contender::Contender for Contender {
+    const COLUMNS: &'static [Self] = &[
+        Self::Raw,
+        Self::Yamux,
+        Self::YamuxBuffered,
+        Self::H2,
+        Self::Mconn,
+    ];
+    const OTHERS: &'static [Self] = &[Self::Raw, Self::Yamux, Self::YamuxBuffered, Self::H2];
+    const OURS: Self = Self::Mconn;
+    const HEAD: &'static [&'static str] = &[
+        "work",
+        "raw TCP",
+        "yamux",
+        "yamux buffered",
+        "h2",
+        "mconn",
+        "÷ raw",
+        "÷ yamux",
+        "÷ y. buffered",
+        "÷ h2",
+        "floors",
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::H2 => "h2",
+            Self::Mconn => "mconn",
+            Self::Raw => "raw",
+            Self::Yamux => "yamux",
+            Self::YamuxBuffered => "yamux buffered",
+        }
+    }
+}
+
+pub(crate) type Effort = mconn_benches::rounds::Effort<Contender>;
+pub(crate) type Floor = mconn_benches::line::Floor<Contender>;
+pub(crate) type Line = mconn_benches::line::Line<Contender>;
+pub(crate) type Row = mconn_benches::suite::Row<Contender>;

@@ -7,9 +7,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::end::{self, Side};
-use crate::support::loopback;
-use crate::support::stack::{Channel, Plan, Stack};
+use mconn_benches::end::{self, Side};
+use mconn_benches::loopback;
+use mconn_benches::stack::{Channel, Plan, Stack};
 
 /// How often a message goes there and back.
 #[derive(Clone, Copy, Debug)]

@@ -3,15 +3,14 @@
 use std::io;
 use std::num::NonZeroU64;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, Effort, Floor, Line, Row};
 use crate::echo::Echo;
-use crate::support::flow::MIXED;
-use crate::support::line::{Floor, Line, Unit};
-use crate::support::quantile::median;
-use crate::support::rounds::Effort;
-use crate::support::suite::Row;
 use crate::throughput::Throughput;
 use crate::urgent;
+use mconn_benches::contender::Contender as _;
+use mconn_benches::flow::MIXED;
+use mconn_benches::line::Unit;
+use mconn_benches::quantile::median;
 
 pub(crate) const ROWS: [Row; 12] = [
     ("64", |effort| {
@@ -68,7 +67,7 @@ fn echo(effort: Effort) -> io::Result<Vec<Line>> {
         size: 100,
         trips: effort.count(20_000),
     };
-    let results = effort.interleave(&Contender::COLUMNS, |of| of.echo(echo))?;
+    let results = effort.interleave(Contender::COLUMNS, |of| of.echo(echo))?;
     let medians = |rounds: Vec<Vec<f64>>| rounds.iter().map(|times| median(times)).collect();
     Ok(vec![Line {
         work: "echo of 100 B, median".to_owned(),

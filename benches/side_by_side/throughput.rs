@@ -2,10 +2,10 @@
 
 use std::io;
 
-use crate::contender::Contender;
-use crate::support::flow::{Flow, RAW_WRITE};
-use crate::support::line::{Floor, Line, Unit};
-use crate::support::rounds::Effort;
+use crate::contender::{Contender, Effort, Floor, Line};
+use mconn_benches::contender::Contender as _;
+use mconn_benches::flow::{Flow, RAW_WRITE};
+use mconn_benches::line::Unit;
 
 /// Channels that are always full, each with messages of its own size.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Throughput {
 impl Throughput {
     pub(crate) fn run(&self, effort: Effort) -> io::Result<Vec<Line>> {
         let results =
-            effort.interleave(&Contender::COLUMNS, |of| of.flow(&self.flow(of, effort)))?;
+            effort.interleave(Contender::COLUMNS, |of| of.flow(&self.flow(of, effort)))?;
         let rates = results.into_iter().map(|(of, rounds)| {
             let rates = rounds.iter().flatten().map(|seen| seen.rate()).collect();
             (of, rates)

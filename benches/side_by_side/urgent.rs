@@ -4,12 +4,12 @@ use std::io;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::contender::Contender;
-use crate::support::flow::{Flow, RAW_WRITE, Seen, Window};
-use crate::support::line::{Bound, Floor, Line, Unit};
-use crate::support::quantile::percentile;
-use crate::support::relay::Link;
-use crate::support::rounds::Effort;
+use crate::contender::{Contender, Effort, Floor, Line};
+use mconn_benches::contender::Contender as _;
+use mconn_benches::flow::{Flow, RAW_WRITE, Seen, Window};
+use mconn_benches::line::{Bound, Unit};
+use mconn_benches::quantile::percentile;
+use mconn_benches::relay::Link;
 
 /// As fast as loopback goes, with the sockets as each stack's user would have them, or all tuned as mconn's are.
 pub(crate) fn unlimited(effort: Effort, tuned: bool) -> io::Result<Vec<Line>> {
@@ -17,7 +17,7 @@ pub(crate) fn unlimited(effort: Effort, tuned: bool) -> io::Result<Vec<Line>> {
         tuned,
         ..flow(Duration::from_millis(2), vec![effort.window(0.5, 2.0)])
     };
-    let results = effort.interleave(&Contender::COLUMNS, |of| run(of, &flow))?;
+    let results = effort.interleave(Contender::COLUMNS, |of| run(of, &flow))?;
     let lateness = |share| {
         (
             Floor::at_most(Contender::H2, share),
@@ -60,7 +60,7 @@ pub(crate) fn through_link(effort: Effort, tuned: bool) -> io::Result<Vec<Line>>
         link: Some(link),
         ..flow(SELDOM, vec![effort.window(2.0, 8.0)])
     };
-    let results = effort.interleave(&Contender::COLUMNS, |of| run(of, &flow))?;
+    let results = effort.interleave(Contender::COLUMNS, |of| run(of, &flow))?;
     let floors = (
         Floor::at_most(Contender::H2, 0.5),
         Floor::at_most(Contender::Yamux, 0.5),

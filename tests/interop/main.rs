@@ -115,3 +115,6 @@ against_both_releases! {
     violations::we_refuse_every_violation,
     violations::we_refuse_packets_of_the_encoder_of_go,
 }
+
+/// Where the Go programs are.
+const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");

@@ -15,7 +15,7 @@ pub(crate) enum Release {
 impl Release {
     /// The program that drives this release's library; built by the first call.
     pub(crate) fn program(self) -> &'static Path {
-        PROGRAMS[self as usize].get_or_init(|| build(self.module(), "interop", "."))
+        BUILT[self as usize].get_or_init(|| build(self.module(), "interop", "."))
     }
 
     /// The module that names this release and what it depends on.
@@ -29,9 +29,7 @@ impl Release {
 
 /// Builds a package, as seen from one of the modules here, for tests to run.
 pub(crate) fn build(module: &str, name: &str, package: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/interop")
-        .join(module);
+    let source = Path::new(crate::PROGRAMS).join(module);
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{module}"));
     let mut go = Command::new("go");
     go.arg("build")
@@ -57,4 +55,4 @@ pub(crate) fn build(module: &str, name: &str, package: &str) -> PathBuf {
     program
 }
 
-static PROGRAMS: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+static BUILT: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];

@@ -11,19 +11,6 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// Everyone, in the order of the table.
-    pub(crate) const COLUMNS: [Self; 3] = [Self::Go0, Self::Go1, Self::Mconn];
-    /// Those that mconn is compared with.
-    pub(crate) const OTHERS: [Self; 2] = [Self::Go0, Self::Go1];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Go0 => "v0.38",
-            Self::Go1 => "v1.0",
-            Self::Mconn => "mconn",
-        }
-    }
-
     pub(crate) const fn release(self) -> Option<Release> {
         match self {
             Self::Go0 => Some(Release::V0_38_25),
@@ -33,13 +20,30 @@ impl Contender {
     }
 }
 
-/// The head of the table: what the cells of a line are.
-pub(crate) const HEAD: [&str; 7] = [
-    "work",
-    "Go v0.38.25",
-    "Go v1.0.1",
-    "mconn",
-    "÷ v0.38",
-    "÷ v1.0",
-    "floors",
-];
+impl mconn_benches::contender::Contender for Contender {
+    const COLUMNS: &'static [Self] = &[Self::Go0, Self::Go1, Self::Mconn];
+    const OTHERS: &'static [Self] = &[Self::Go0, Self::Go1];
+    const OURS: Self = Self::Mconn;
+    const HEAD: &'static [&'static str] = &[
+        "work",
+        "Go v0.38.25",
+        "Go v1.0.1",
+        "mconn",
+        "÷ v0.38",
+        "÷ v1.0",
+        "floors",
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Go0 => "v0.38",
+            Self::Go1 => "v1.0",
+            Self::Mconn => "mconn",
+        }
+    }
+}
+
+pub(crate) type Effort = mconn_benches::rounds::Effort<Contender>;
+pub(crate) type Floor = mconn_benches::line::Floor<Contender>;
+pub(crate) type Line = mconn_benches::line::Line<Contender>;
+pub(crate) type Row = mconn_benches::suite::Row<Contender>;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mconn::secret::{Identity, SecretConnection};
 
-use crate::support::end::{self, Side};
+use mconn_benches::end::{self, Side};
 
 /// As the Go program does it, each end derives its key from a seed every time.
 pub(crate) fn per_second(time: Duration) -> io::Result<f64> {

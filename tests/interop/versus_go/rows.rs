@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::contender::Contender;
+use crate::contender::{Contender, Effort, Floor, Line, Row};
 use crate::go::{self, Measured};
 use crate::handshakes;
-use crate::support::flow::{Flow, MIXED, Seen};
-use crate::support::line::{Floor, Line, Unit};
-use crate::support::mconn::Mconn;
-use crate::support::quantile::median;
-use crate::support::rounds::Effort;
-use crate::support::secret::MconnEncrypted;
-use crate::support::secret_stream::SecretStream;
-use crate::support::suite::Row;
+use mconn_benches::contender::Contender as _;
+use mconn_benches::flow::{Flow, MIXED, Seen};
+use mconn_benches::line::Unit;
+use mconn_benches::mconn::Mconn;
+use mconn_benches::quantile::median;
+use mconn_benches::secret::MconnEncrypted;
+use mconn_benches::secret_stream::SecretStream;
 
 pub(crate) const ROWS: [Row; 12] = [
     ("plain-64", |effort| {
@@ -69,7 +68,7 @@ impl Work {
     ) -> io::Result<Vec<Line>> {
         let mut command = self.command.clone();
         command["millis"] = json!(effort.seconds(MEASURED).as_millis());
-        let figures = effort.interleave(&Contender::COLUMNS, |of| match of.release() {
+        let figures = effort.interleave(Contender::COLUMNS, |of| match of.release() {
             None => ours(),
             Some(release) => theirs(&go::measure(release, &command)?),
         })?;
