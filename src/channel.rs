@@ -55,7 +55,7 @@ pub struct ChannelDescriptor {
     send_bytes: usize,
     recv_capacity: usize,
     max_message: usize,
-    direction: Direction,
+    usage: Usage,
     overflow: Overflow,
 }
 
@@ -72,7 +72,7 @@ impl ChannelDescriptor {
             send_bytes: DEFAULT_SEND_BYTES,
             recv_capacity: DEFAULT_RECV_CAPACITY,
             max_message: DEFAULT_MAX_MESSAGE,
-            direction: Direction::Both,
+            usage: Usage::Both,
             overflow: Overflow::Pause,
         }
     }
@@ -114,14 +114,14 @@ impl ChannelDescriptor {
     /// Only sends: a packet on this channel from the peer is one on an unknown channel.
     #[must_use]
     pub const fn send_only(mut self) -> Self {
-        self.direction = Direction::SendOnly;
+        self.usage = Usage::SendOnly;
         self
     }
 
     /// Only receives: every `send` is refused as on a closed channel.
     #[must_use]
     pub const fn receive_only(mut self) -> Self {
-        self.direction = Direction::ReceiveOnly;
+        self.usage = Usage::ReceiveOnly;
         self
     }
 
@@ -181,12 +181,12 @@ impl ChannelDescriptor {
 
     /// Whether this side may send on the channel.
     pub const fn sends(&self) -> bool {
-        !matches!(self.direction, Direction::ReceiveOnly)
+        !matches!(self.usage, Usage::ReceiveOnly)
     }
 
     /// Whether this side may receive on the channel.
     pub const fn receives(&self) -> bool {
-        !matches!(self.direction, Direction::SendOnly)
+        !matches!(self.usage, Usage::SendOnly)
     }
 
     /// Whether a full inbox drops the newest message instead of pausing the connection's reading.
@@ -273,7 +273,7 @@ fn check(channel: &ChannelDescriptor) -> Result<(), ConfigError> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+enum Usage {
     Both,
     SendOnly,
     ReceiveOnly,

@@ -144,6 +144,14 @@ mod tests {
     }
 
     #[test]
+    fn the_preset_of_a_stock_node_is_within_its_bounds() {
+        let config = crate::config::Config::cometbft();
+        assert_eq!(config.send_rate(), NonZeroU64::new(5_120_000));
+        assert_eq!(config.recv_rate(), config.send_rate());
+        assert_eq!(config.max_packet_payload(), 1024);
+    }
+
+    #[test]
     fn each_size_is_refused_beyond_its_bounds_and_the_error_names_them() {
         let checked = 7..=PAYLOAD_MAX;
         let settings: [(&str, Setter<usize>, RangeInclusive<usize>); 5] = [

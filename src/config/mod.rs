@@ -46,7 +46,11 @@ impl Config {
     pub fn cometbft() -> Self {
         let rate = NonZeroU64::new(COMETBFT_RATE);
         let preset = Self::builder().send_rate(rate).recv_rate(rate);
-        preset.build().unwrap_or_default()
+        #[expect(
+            clippy::expect_used,
+            reason = "the preset is within its bounds, as a test shows"
+        )]
+        preset.build().expect("the preset is within its bounds")
     }
 
     /// See [`ConfigBuilder::max_packet_payload`].

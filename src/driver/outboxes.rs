@@ -155,17 +155,25 @@ impl MessageSource for Outboxes {
     #[inline(always)]
     fn pop(&mut self, channel: ChannelId) -> Option<Bytes> {
         let index = self.set.index_of(channel)?;
-        let outlet = self.outlets.get_mut(index)?;
-        if let Some((len, written)) = outlet.current.take() {
-            if outlet.spent_messages == 0 {
-                self.ripe.push(index);
-            }
-            outlet.on_encoded(len);
-            if let Some(written) = written {
-                self.written.push(written);
-            }
+        self.outlets.get_mut(index)?.next()
+    }
+
+    #[inline(always)]
+    fn on_encoded(&mut self, channel: ChannelId) {
+        let Some(index) = self.set.index_of(channel) else {
+            return;
+        };
+        let Some(outlet) = self.outlets.get_mut(index) else {
+            return;
+        };
+        let Some((len, written)) = outlet.current.take() else {
+            return;
+        };
+        if outlet.spent_messages == 0 {
+            self.ripe.push(index);
         }
-        outlet.next()
+        outlet.on_encoded(len);
+        self.written.extend(written);
     }
 }
 

@@ -12,17 +12,75 @@
 //! The one rule: after anything else, call `poll_transmit` until it writes nothing, then wait until `poll_timeout`, input, a
 //! queued message or a writable transport. Time is an argument everywhere and must not go backwards.
 //!
+//! ```
+//! use std::collections::VecDeque;
+//! use std::ops::ControlFlow;
+//! use std::time::{Duration, Instant};
+//!
+//! use bytes::{Bytes, BytesMut};
+//! use mconn::mux::{MessageSink, MessageSource, Mux};
+//! use mconn::{ChannelDescriptor, ChannelId, Config};
+//!
+//! /// Messages to send, and those that came; this program has one channel.
+//! #[derive(Default)]
+//! struct Queues {
+//!     waiting: VecDeque<Bytes>,
+//!     received: Vec<Bytes>,
+//! }
+//!
+//! impl MessageSource for Queues {
+//!     fn pop(&mut self, _: ChannelId) -> Option<Bytes> {
+//!         self.waiting.pop_front()
+//!     }
+//! }
+//!
+//! impl MessageSink for Queues {
+//!     fn push(&mut self, _: ChannelId, message: Bytes) -> ControlFlow<()> {
+//!         self.received.push(message);
+//!         ControlFlow::Continue(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let votes = [ChannelDescriptor::new(ChannelId::new(0x22), 7)];
+//! let mut now = Instant::now(); // of a program that waits, or of a test that does not
+//! let mut here = Mux::new(now, Config::default(), &votes)?;
+//! let mut there = Mux::new(now, Config::default(), &votes)?;
+//! let (mut ours, mut theirs) = (Queues::default(), Queues::default());
+//! ours.waiting.push_back(Bytes::from_static(&[7; 100_000]));
+//! here.on_queued(ChannelId::new(0x22));
+//!
+//! let mut input = BytesMut::new();
+//! loop {
+//!     let mut batch = Vec::new();
+//!     let len = here.poll_transmit(now, &mut ours, &mut batch);
+//!     if len == 0 {
+//!         break; // until `here.poll_timeout()`, more input or another message
+//!     }
+//!     // The transport took all of it at once. Otherwise: `on_write_blocked`, and the rest later.
+//!     here.on_written(now, len);
+//!     input.extend_from_slice(&batch);
+//!     there.on_read(now, len);
+//!     let _ = there.handle_input(now, &mut input, &mut theirs)?;
+//!     now += Duration::from_millis(1);
+//!     here.handle_timeout(now)?;
+//! }
+//! assert_eq!(theirs.received, [vec![7; 100_000]]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Queues are outside: messages are pulled from a [`MessageSource`] one per channel, and complete ones are pushed into a
 //! [`MessageSink`], so nothing in here can grow without a bound.
 
 #![warn(clippy::indexing_slicing)]
 
-mod direction;
+mod cutter;
 mod input;
 mod keepalive;
+mod link_flow;
 mod message_progress;
 mod monitor;
-mod outgoing;
 mod reassembly;
 mod recently_sent;
 pub mod scheduler;
@@ -38,8 +96,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use cutter::MessageSource;
 pub use input::MessageSink;
-pub use outgoing::MessageSource;
 
 use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::config::Config;
@@ -49,12 +107,12 @@ use crate::packet::{PING, PONG};
 use crate::rate::link;
 use crate::stats::{ChannelStats, Stats};
 use crate::trace;
-use direction::Direction;
+use cutter::Cutter;
 use input::Reading;
 use keepalive::Keepalive;
+use link_flow::LinkFlow;
 use message_progress::MessageProgress;
 use monitor::{Monitor, SAMPLE};
-use outgoing::Outgoing;
 use reassembly::{Budget, Reassembly};
 use recently_sent::RecentlySent;
 use scheduler::Scheduler;
@@ -75,8 +133,8 @@ pub struct Mux {
     keepalive: Keepalive,
     messages: MessageProgress,
     write: WriteProgress,
-    send: Direction,
-    recv: Direction,
+    send: LinkFlow,
+    recv: LinkFlow,
     budget: Budget,
     reading: Reading,
     /// When the channels' monitors end their samples: apart from the packets, whose cost it would double.
@@ -94,7 +152,7 @@ enum Phase {
 #[derive(Debug)]
 struct Channel {
     descriptor: ChannelDescriptor,
-    outgoing: Outgoing,
+    cutter: Cutter,
     reassembly: Reassembly,
     sent: Monitor,
     received: Monitor,
@@ -142,8 +200,8 @@ impl Mux {
             keepalive: Keepalive::new(now, &config),
             messages: MessageProgress::new(&config, channels.len()),
             write: WriteProgress::new(&config),
-            send: Direction::new(now, config.send_link()),
-            recv: Direction::new(now, config.recv_link()),
+            send: LinkFlow::new(now, config.send_link()),
+            recv: LinkFlow::new(now, config.recv_link()),
             budget,
             reading: Reading::default(),
             next_sample: now,
@@ -297,8 +355,8 @@ impl Mux {
                 let Some(channel) = self.channels.get_mut(index) else {
                     continue;
                 };
-                if channel.outgoing.is_idle() {
-                    if let Some(len) = channel.outgoing.load(source) {
+                if channel.cutter.is_idle() {
+                    if let Some(len) = channel.cutter.load(source) {
                         self.scheduler.on_pending(index, len);
                     }
                 }
@@ -337,25 +395,24 @@ impl Mux {
         let mut packets = 0;
         while out.len() - start < room && packets < PACKETS_PER_BATCH {
             packets += 1;
-            let Some(index) = self.scheduler.pick() else {
-                break;
-            };
-            let Some(channel) = self.channels.get_mut(index) else {
+            let picked = self.scheduler.pick();
+            let Some(channel) = picked.and_then(|index| self.channels.get_mut(index)) else {
                 break;
             };
             if out.len() > start
-                && out.len() - start + channel.outgoing.next_len().unwrap_or(0) > self.write.batch()
+                && out.len() - start + channel.cutter.next_len().unwrap_or(0) > self.write.batch()
             {
                 break;
             }
-            let Some((len, eof)) = channel.outgoing.encode_next(out) else {
+            let Some((len, eof)) = channel.cutter.encode_next(out) else {
                 break;
             };
             channel.on_sent(len, eof);
             let next = if eof {
-                channel.outgoing.load(source)
+                source.on_encoded(channel.descriptor.id());
+                channel.cutter.load(source)
             } else {
-                channel.outgoing.next_len()
+                channel.cutter.next_len()
             };
             self.scheduler.on_sent(len, next);
             self.send.on_packet();
@@ -367,7 +424,7 @@ impl Mux {
 impl Channel {
     fn new(now: Instant, config: &Config, descriptor: &ChannelDescriptor) -> Self {
         Self {
-            outgoing: Outgoing::new(
+            cutter: Cutter::new(
                 descriptor.id(),
                 config.max_packet_payload(),
                 config.send_checksum(),

@@ -7,15 +7,20 @@ use crate::packet::{ChunkLimits, MsgHeader, encode_msg, framed_len};
 
 /// Where the machine takes messages from; the queues are its driver's.
 pub trait MessageSource {
-    /// The channel's next message.
-    ///
-    /// Asked for when the last packet of the channel's message before it has been encoded, so an answer says also that.
+    /// The channel's next message. One that is taken is sent, before any other of its channel.
     fn pop(&mut self, channel: ChannelId) -> Option<Bytes>;
+
+    /// The last packet of the channel's latest message has been encoded; it is written once the whole batch is.
+    ///
+    /// Does nothing by default.
+    fn on_encoded(&mut self, channel: ChannelId) {
+        let _ = channel;
+    }
 }
 
 /// A channel's unsent rest of a message. An empty message is one packet too.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct Cutter {
     /// Of the packets that do not end their message.
     header: MsgHeader,
     limits: ChunkLimits,
@@ -31,7 +36,7 @@ struct NextPacket {
     framed_len: usize,
 }
 
-impl Outgoing {
+impl Cutter {
     pub(crate) const fn new(channel: ChannelId, payload: usize, checked: bool) -> Self {
         let limits = ChunkLimits::new(channel, payload, checked);
         Self {

@@ -8,7 +8,7 @@ use crate::rate::LinkRate;
 use crate::stats::FlowStats;
 
 #[derive(Debug)]
-pub(crate) struct Direction {
+pub(crate) struct LinkFlow {
     /// Apart, so that an unlimited direction is small.
     throttle: Option<Box<Throttle>>,
     /// When the limit opens again, once it was found closed.
@@ -19,7 +19,7 @@ pub(crate) struct Direction {
     throttled_since: Option<Instant>,
 }
 
-impl Direction {
+impl LinkFlow {
     pub(crate) fn new(now: Instant, rate: Option<LinkRate>) -> Self {
         Self {
             throttle: rate.map(|rate| Box::new(Throttle::new(now, rate))),
