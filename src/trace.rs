@@ -1,4 +1,4 @@
-//! What is told to `tracing`, if that feature is on: a span per connection, TRACE per packet, DEBUG per decision.
+//! What is told to `tracing`, if that feature is on: a span per upgrade and per connection, TRACE per packet, DEBUG per decision.
 //!
 //! Without the feature every function here is empty, so that call sites carry no conditions.
 
@@ -110,7 +110,23 @@ mod driver {
 #[cfg(feature = "peer")]
 mod peer {
     use std::fmt;
+    use std::future::Future;
+    use std::net::SocketAddr;
     use std::time::Duration;
+
+    /// Runs `upgrade` in a span of its own, below the one of whoever dials or accepts.
+    pub(crate) fn upgrading<Upgrade: Future>(
+        address: SocketAddr,
+        direction: impl fmt::Display,
+        upgrade: Upgrade,
+    ) -> impl Future<Output = Upgrade::Output> {
+        #[cfg(feature = "tracing")]
+        let upgrade = tracing::Instrument::instrument(
+            upgrade,
+            tracing::debug_span!("upgrade", %address, %direction),
+        );
+        upgrade
+    }
 
     pub(crate) fn dialing(address: &impl fmt::Display) {
         #[cfg(feature = "tracing")]

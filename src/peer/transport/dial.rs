@@ -71,12 +71,21 @@ impl Shared {
         expected: Option<PeerId>,
     ) -> Result<Peer<TcpStream>, AttemptError> {
         for _ in 1..SELF_CONNECTIONS_MAX {
-            match self.attempt_once(address, expected).await {
+            match self.attempt_traced(address, expected).await {
                 Err(AttemptError::ToItself) => {}
                 attempted => return attempted,
             }
         }
-        self.attempt_once(address, expected).await
+        self.attempt_traced(address, expected).await
+    }
+
+    async fn attempt_traced(
+        &self,
+        address: SocketAddr,
+        expected: Option<PeerId>,
+    ) -> Result<Peer<TcpStream>, AttemptError> {
+        let attempt = self.attempt_once(address, expected);
+        trace::upgrading(address, Direction::Outbound, attempt).await
     }
 
     async fn attempt_once(

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::error::{AcceptError, UpgradeError};
-use super::peer::Peer;
+use super::peer::{Direction, Peer};
 use super::upgrade::Shared;
 use crate::tcp;
 use crate::trace;
@@ -148,9 +148,9 @@ impl<L: Accept> Listener<L> {
     fn begin(&mut self, io: L::Io, address: SocketAddr) -> Result<(), UpgradeError> {
         let now = Instant::now().into_std();
         let place = self.shared.registry.admit_inbound(now, address)?;
-        let shared = self.shared.clone();
-        self.upgrades
-            .spawn(async move { (address, shared.upgrade_inbound(io, place).await) });
+        let upgrade = self.shared.clone().upgrade_inbound(io, place);
+        let upgrade = trace::upgrading(address, Direction::Inbound, upgrade);
+        self.upgrades.spawn(async move { (address, upgrade.await) });
         Ok(())
     }
 }

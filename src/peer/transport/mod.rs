@@ -68,6 +68,11 @@ use upgrade::Shared;
 ///
 /// Two nodes that dial each other at the same moment may each refuse the second connection as a duplicate, and lose both: the
 /// protocol has no rule for it, so each should try again after a time of its own.
+///
+/// # Traces
+///
+/// With the feature `tracing` each dial of an address and each upgrade of an accepted stream has a span `upgrade` with the fields `address` and
+/// `direction`, below the span in which it was asked for. It ends with the upgrade: that of a running connection is a span of its own.
 #[derive(Clone, Debug)]
 pub struct Transport {
     shared: Arc<Shared>,

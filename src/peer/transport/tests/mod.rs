@@ -15,3 +15,5 @@ mod kit;
 mod limits;
 mod net;
 mod several;
+#[cfg(feature = "tracing")]
+mod spans;
