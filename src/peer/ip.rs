@@ -74,7 +74,10 @@ impl Range {
 
 /// How well an address is reached from another, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the order of CometBFT, which sorts by it, has these six"
+)]
 pub enum Reachability {
     /// Not at all: where it starts from is not routable.
     Unreachable = 0,
@@ -111,7 +114,7 @@ pub fn is_routable(ip: IpAddr) -> bool {
 }
 
 /// How well `to` is reached from `from`.
-pub fn reachability(from: IpAddr, to: IpAddr) -> Reachability {
+pub(super) fn reachability(from: IpAddr, to: IpAddr) -> Reachability {
     let (from, to) = (from.to_canonical(), to.to_canonical());
     if !is_routable(from) {
         return Reachability::Unreachable;

@@ -181,7 +181,7 @@ impl PeerAddr {
         self.ip().is_some_and(|ip| range.contains(ip))
     }
 
-    /// [`ip::reachability`] of the other from here. A name counts as not routable.
+    /// How well the other is reached from here. A name counts as not routable.
     pub fn reachability_to(&self, other: &Self) -> Reachability {
         match (self.ip(), other.ip()) {
             (Some(from), Some(to)) => ip::reachability(from, to),

@@ -286,7 +286,10 @@ impl Default for ProtocolVersion {
 
 /// Whether a node indexes transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a valid NodeInfo says one of these three"
+)]
 pub enum TxIndex {
     /// It does not say.
     #[default]

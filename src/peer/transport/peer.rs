@@ -17,7 +17,10 @@ use crate::secret::PublicKey;
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is no third end that could open a connection"
+)]
 pub enum Direction {
     /// The remote.
     Inbound,
