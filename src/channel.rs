@@ -8,6 +8,7 @@ use crate::config::{BYTES_MAX, ConfigError};
 ///
 /// The wire carries an `int32`; only 0 to 255 are ever valid (CometBFT p2p specification, "Multiplexed connection").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ChannelId(u8);
 
 impl ChannelId {

@@ -137,6 +137,7 @@ impl From<io::Error> for Error {
 /// Who is at fault for an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Fault {
     /// This program.
     Local,

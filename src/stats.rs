@@ -7,6 +7,7 @@ use crate::channel::ChannelId;
 /// A connection at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Stats {
     /// Time since the connection started to run.
     pub uptime: Duration,
@@ -37,6 +38,7 @@ pub struct Stats {
 /// One channel at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ChannelStats {
     /// The channel's id.
     pub id: ChannelId,
@@ -89,6 +91,7 @@ impl ChannelStats {
 /// One direction of a connection or channel at one moment. Bytes are framed bytes: length prefixes and headers count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FlowStats {
     /// Bytes in all.
     pub bytes: u64,

@@ -118,6 +118,7 @@ impl fmt::Display for CloseReason {
 /// Messages of a channel that were accepted and not written wholly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Unsent {
     /// The channel.
     pub channel: ChannelId,
@@ -140,6 +141,7 @@ impl fmt::Display for Unsent {
 /// A message of which a part was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Unfinished {
     /// The channel.
     pub channel: ChannelId,

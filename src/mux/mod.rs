@@ -11,64 +11,7 @@
 //!
 //! The one rule: after anything else, call `poll_transmit` until it writes nothing, then wait until `poll_timeout`, input, a
 //! queued message or a writable transport. Time is an argument everywhere and must not go backwards.
-//!
-//! ```
-//! use std::collections::VecDeque;
-//! use std::ops::ControlFlow;
-//! use std::time::{Duration, Instant};
-//!
-//! use bytes::{Bytes, BytesMut};
-//! use mconn::mux::{MessageSink, MessageSource, Mux};
-//! use mconn::{ChannelDescriptor, ChannelId, Config};
-//!
-//! /// Messages to send, and those that came; this program has one channel.
-//! #[derive(Default)]
-//! struct Queues {
-//!     waiting: VecDeque<Bytes>,
-//!     received: Vec<Bytes>,
-//! }
-//!
-//! impl MessageSource for Queues {
-//!     fn pop(&mut self, _: ChannelId) -> Option<Bytes> {
-//!         self.waiting.pop_front()
-//!     }
-//! }
-//!
-//! impl MessageSink for Queues {
-//!     fn push(&mut self, _: ChannelId, message: Bytes) -> ControlFlow<()> {
-//!         self.received.push(message);
-//!         ControlFlow::Continue(())
-//!     }
-//! }
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let votes = [ChannelDescriptor::new(ChannelId::new(0x22), 7)];
-//! let mut now = Instant::now(); // of a program that waits, or of a test that does not
-//! let mut here = Mux::new(now, Config::default(), &votes)?;
-//! let mut there = Mux::new(now, Config::default(), &votes)?;
-//! let (mut ours, mut theirs) = (Queues::default(), Queues::default());
-//! ours.waiting.push_back(Bytes::from_static(&[7; 100_000]));
-//! here.on_queued(ChannelId::new(0x22));
-//!
-//! let mut input = BytesMut::new();
-//! loop {
-//!     let mut batch = Vec::new();
-//!     let len = here.poll_transmit(now, &mut ours, &mut batch);
-//!     if len == 0 {
-//!         break; // until `here.poll_timeout()`, more input or another message
-//!     }
-//!     // The transport took all of it at once. Otherwise: `on_write_blocked`, and the rest later.
-//!     here.on_written(now, len);
-//!     input.extend_from_slice(&batch);
-//!     there.on_read(now, len);
-//!     let _ = there.handle_input(now, &mut input, &mut theirs)?;
-//!     now += Duration::from_millis(1);
-//!     here.handle_timeout(now)?;
-//! }
-//! assert_eq!(theirs.received, [vec![7; 100_000]]);
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("driving.md")]
 //!
 //! Queues are outside: messages are pulled from a [`MessageSource`] one per channel, and complete ones are pushed into a
 //! [`MessageSink`], so nothing in here can grow without a bound.

@@ -80,6 +80,14 @@ impl fmt::Display for PeerId {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for PeerId {
+    /// As its text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A text that is not a peer id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

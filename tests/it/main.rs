@@ -17,6 +17,8 @@ mod peer;
 #[cfg(feature = "tokio")]
 mod real_tcp;
 mod recorded_streams;
+#[cfg(all(feature = "peer", feature = "serde"))]
+mod serialised;
 #[cfg(all(feature = "tokio", unix))]
 mod stopped_process;
 #[cfg(feature = "tokio")]

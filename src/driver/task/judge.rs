@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::second_look::Verdict;
+use super::second_look::Outcome;
 use super::{Progress, Task};
 use crate::error::Error;
 use crate::trace;
@@ -17,15 +17,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             return Ok(Progress::None);
         };
         match self.second_look.on_passed(deadline, now) {
-            Verdict::LookAgain => return Ok(Progress::Looking),
-            Verdict::PutOff(time) => {
+            Outcome::LookAgain => return Ok(Progress::Looking),
+            Outcome::PutOff(time) => {
                 trace::stood_still(time);
                 self.mux.on_standstill(time);
                 self.stall.put_off(time);
                 self.life.put_off(time);
                 return Ok(Progress::None);
             }
-            Verdict::Judge => {}
+            Outcome::Judge => {}
         }
         if !self.life.is_finished() {
             self.mux.handle_timeout(now)?;

@@ -16,7 +16,7 @@ pub(super) struct SecondLook {
 
 /// What is to be done about a deadline that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Outcome {
     /// Everybody had the chance to meet it.
     Judge,
     /// The runtime is to look at its sockets first.
@@ -27,17 +27,17 @@ pub(super) enum Verdict {
 
 impl SecondLook {
     /// The nearest deadline, which has passed at `now`.
-    pub(super) fn on_passed(&mut self, deadline: Instant, now: Instant) -> Verdict {
+    pub(super) fn on_passed(&mut self, deadline: Instant, now: Instant) -> Outcome {
         if self.looked.replace(deadline) == Some(deadline) {
-            return Verdict::Judge;
+            return Outcome::Judge;
         }
         let late = now.saturating_duration_since(deadline);
         if late < LATE || self.put_off == Some(deadline) {
-            return Verdict::LookAgain;
+            return Outcome::LookAgain;
         }
         let time = late + GRACE;
         self.put_off = Some(deadline + time);
-        Verdict::PutOff(time)
+        Outcome::PutOff(time)
     }
 }
 
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn a_deadline_that_is_seen_in_time_is_judged_at_the_second_look() {
         let (mut look, at) = (SecondLook::default(), epoch());
-        assert_eq!(look.on_passed(at, at), Verdict::LookAgain);
-        assert_eq!(look.on_passed(at, at), Verdict::Judge);
+        assert_eq!(look.on_passed(at, at), Outcome::LookAgain);
+        assert_eq!(look.on_passed(at, at), Outcome::Judge);
     }
 
     #[test]
@@ -63,25 +63,25 @@ mod tests {
         let (mut look, at) = (SecondLook::default(), epoch());
         let hour = Duration::from_secs(3600);
         let time = hour + GRACE;
-        assert_eq!(look.on_passed(at, at + hour), Verdict::PutOff(time));
-        assert_eq!(look.on_passed(at + time, at + time), Verdict::LookAgain);
-        assert_eq!(look.on_passed(at + time, at + time), Verdict::Judge);
+        assert_eq!(look.on_passed(at, at + hour), Outcome::PutOff(time));
+        assert_eq!(look.on_passed(at + time, at + time), Outcome::LookAgain);
+        assert_eq!(look.on_passed(at + time, at + time), Outcome::Judge);
     }
 
     #[test]
     fn whoever_is_always_late_puts_a_deadline_off_once() {
         let (mut look, at) = (SecondLook::default(), epoch());
-        let Verdict::PutOff(time) = look.on_passed(at, at + GRACE) else {
+        let Outcome::PutOff(time) = look.on_passed(at, at + GRACE) else {
             panic!("it is late");
         };
         let late = at + time + GRACE;
-        assert_eq!(look.on_passed(at + time, late), Verdict::LookAgain);
-        assert_eq!(look.on_passed(at + time, late), Verdict::Judge);
+        assert_eq!(look.on_passed(at + time, late), Outcome::LookAgain);
+        assert_eq!(look.on_passed(at + time, late), Outcome::Judge);
         // Another one that was moved by progress is another matter.
         let moved = late + GRACE;
         assert!(matches!(
             look.on_passed(moved, moved + GRACE),
-            Verdict::PutOff(_)
+            Outcome::PutOff(_)
         ));
     }
 }

@@ -27,6 +27,14 @@ impl fmt::Display for Host {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for Host {
+    /// As its text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl From<HostName> for Host {
     fn from(name: HostName) -> Self {
         Self::Name(name)

@@ -90,6 +90,14 @@ impl fmt::Display for HostPort {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for HostPort {
+    /// As its text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl<T: Into<IpAddr>> From<(T, u16)> for HostPort {
     fn from((ip, port): (T, u16)) -> Self {
         Self::new(ip.into(), port)
@@ -194,6 +202,14 @@ impl PeerAddr {
 impl fmt::Display for PeerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.id, self.host_port)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for PeerAddr {
+    /// As its text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -265,6 +265,7 @@ impl NodeInfoBuilder {
 ///
 /// Default: p2p 8, block 11, application 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ProtocolVersion {
     /// The peer-to-peer protocol: 8 in CometBFT v0.34 to v0.40, 9 in v1. The bytes are the same, and nobody compares it.
     pub p2p: u64,
@@ -286,6 +287,7 @@ impl Default for ProtocolVersion {
 
 /// Whether a node indexes transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a valid NodeInfo says one of these three"

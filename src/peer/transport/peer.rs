@@ -17,6 +17,7 @@ use crate::secret::PublicKey;
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "there is no third end that could open a connection"
