@@ -172,6 +172,8 @@ pub(crate) fn upgrade(error: DialError) -> UpgradeError {
             Some(AttemptError::Upgrade(error)) => error,
             other => panic!("{other:?}"),
         },
+        // Known before anything is dialed.
+        DialError::Refused(refusal) => refusal.into(),
         other => panic!("{other:?}"),
     }
 }
