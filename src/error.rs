@@ -1,5 +1,7 @@
 //! Why a connection ended, sorted by who is at fault.
 
+#[cfg(feature = "tokio")]
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use crate::packet::ProtocolError;
 pub enum Error {
     /// The layer under the connection found bytes that the peer's layer cannot have written ([`io::ErrorKind::InvalidData`]):
     /// an encrypted stream does so where a frame was damaged, replayed or forged.
-    #[error("the stream is corrupt: {0}")]
+    #[error("the stream is corrupt")]
     Corrupt(#[source] Arc<io::Error>),
     /// The graceful stop took longer than `drain_timeout`; what was left is listed in the close report.
     #[error("the drain was not done after {after:?}")]
@@ -65,7 +67,7 @@ pub enum Error {
     },
     /// The peer broke the protocol.
     #[error("protocol violation by the peer: {0}")]
-    Protocol(#[from] ProtocolError),
+    Protocol(ProtocolError),
     /// An unfinished message needed more of the memory that several connections share than was left, and this connection had its own part of
     /// it.
     #[error(
@@ -80,7 +82,7 @@ pub enum Error {
         max: usize,
     },
     /// The transport failed.
-    #[error("transport failed: {0}")]
+    #[error("transport failed")]
     Transport(#[source] Arc<io::Error>),
     /// The stream ended in the middle of a packet.
     #[error("the stream ended inside a packet, {received} bytes into it")]
@@ -125,6 +127,12 @@ impl Error {
     }
 }
 
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -149,4 +157,54 @@ pub enum Fault {
     Transport,
     /// Nobody: both ends keep the rules and do not go together, or are connected already.
     Nobody,
+}
+
+/// Prints an error with all that lies behind it, in one line: for texts that are read by people, and have no source of their own.
+#[cfg(feature = "tokio")]
+pub(crate) struct Whole<'a>(pub(crate) &'a dyn std::error::Error);
+
+#[cfg(feature = "tokio")]
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        self.0
+            .source()
+            .map_or(Ok(()), |source| write!(f, ": {}", Whole(source)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+    use crate::packet::Malformed;
+
+    #[test]
+    fn no_error_of_a_connection_shows_its_source_and_returns_it_too() {
+        let deep = || io::Error::other("deep down");
+        for (error, has_source) in [
+            (Error::Corrupt(Arc::new(deep())), true),
+            (Error::Transport(Arc::new(deep())), true),
+            (ProtocolError::from(Malformed::Overrun).into(), false),
+            (ProtocolError::EmptyPacket.into(), false),
+        ] {
+            assert_eq!(error.source().is_some(), has_source, "{error}");
+            let source = error.source().map(ToString::to_string);
+            assert!(source.is_none_or(|source| !error.to_string().contains(&source)));
+        }
+        let malformed: Error = ProtocolError::from(Malformed::Overrun).into();
+        assert!(
+            malformed
+                .to_string()
+                .contains(&Malformed::Overrun.to_string())
+        );
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn a_whole_error_says_all_that_lies_behind_it_once() {
+        let error = Error::Transport(Arc::new(io::Error::other("deep down")));
+        assert_eq!(Whole(&error).to_string(), "transport failed: deep down");
+    }
 }

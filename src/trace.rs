@@ -109,10 +109,14 @@ mod driver {
 
 #[cfg(feature = "peer")]
 mod peer {
+    use std::error::Error;
     use std::fmt;
     use std::future::Future;
     use std::net::SocketAddr;
     use std::time::Duration;
+
+    #[cfg(feature = "tracing")]
+    use crate::error::Whole;
 
     /// Runs `upgrade` in a span of its own, below the one of whoever dials or accepts.
     pub(crate) fn upgrading<Upgrade: Future>(
@@ -138,14 +142,14 @@ mod peer {
         tracing::debug!(%peer, "handshake done");
     }
 
-    pub(crate) fn handshake_failed(error: &impl fmt::Display) {
+    pub(crate) fn handshake_failed(error: &dyn Error) {
         #[cfg(feature = "tracing")]
-        tracing::debug!(%error, "handshake failed");
+        tracing::debug!(error = %Whole(error), "handshake failed");
     }
 
-    pub(crate) fn refused(address: &impl fmt::Display, reason: &impl fmt::Display) {
+    pub(crate) fn refused(address: &impl fmt::Display, reason: &dyn Error) {
         #[cfg(feature = "tracing")]
-        tracing::debug!(%address, %reason, "connection refused");
+        tracing::debug!(%address, reason = %Whole(reason), "connection refused");
     }
 
     pub(crate) fn accepting_paused(error: &impl fmt::Display, pause: Duration) {

@@ -42,7 +42,7 @@ impl Closed {
     ///
     /// # Errors
     ///
-    /// Itself, with the failure, if there was one, as its source.
+    /// Itself, with the failure, if there was one, in its text and in [`reason`](Self::reason).
     pub fn into_result(self) -> Result<(), Self> {
         match self.reason {
             CloseReason::Stopped if self.unsent.is_empty() => Ok(()),
@@ -72,12 +72,8 @@ impl fmt::Display for Closed {
     }
 }
 
-impl Error for Closed {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // What the failure itself says is in our text; what lies behind it is not.
-        self.reason.error()?.source()
-    }
-}
+/// Its text says all that there is, so it has no source; the failure itself is in [`reason`](Self::reason).
+impl Error for Closed {}
 
 /// Why a connection ended.
 #[derive(Clone, Debug)]
@@ -108,7 +104,7 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dropped => f.write_str("the connection was dropped"),
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) => error::Whole(error).fmt(f),
             Self::PeerClosed => f.write_str("the peer closed the connection"),
             Self::Stopped => f.write_str("the connection was stopped"),
         }

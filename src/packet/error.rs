@@ -29,7 +29,7 @@ pub enum ProtocolError {
     EmptyPacket,
     /// A packet that is not valid protobuf.
     #[error("malformed packet: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     /// A message above its channel's maximum.
     #[error("message of at least {len} bytes on channel {channel}, the maximum is {max}")]
     MessageTooLarge {
@@ -69,6 +69,12 @@ pub enum ProtocolError {
         /// The channel number in the packet, which may be outside 0 to 255.
         id: i32,
     },
+}
+
+impl From<Malformed> for ProtocolError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 /// What makes the bytes of a packet invalid protobuf.

@@ -1,12 +1,11 @@
 //! Why a connection was not made.
 
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::registry::Refusal;
-use crate::error::Fault;
+use crate::error::{Fault, Whole};
 use crate::peer::handshake_error::HandshakeError;
 use crate::peer::resolve::ResolveError;
 use crate::secret::{Rejection, SecretHandshakeError};
@@ -90,7 +89,7 @@ impl DialError {
 
 /// An address that did not lead to the peer.
 #[derive(Debug, thiserror::Error)]
-#[error("{address}: {}", whole(error))]
+#[error("{address}: {}", Whole(error))]
 #[non_exhaustive]
 pub struct FailedAttempt {
     /// The address.
@@ -193,16 +192,4 @@ impl UpgradeError {
 fn list(attempts: &[FailedAttempt]) -> String {
     let attempts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
     attempts.join("; ")
-}
-
-/// An error with all that lies behind it, in one line.
-fn whole(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
