@@ -1,13 +1,13 @@
 //! The span of each upgrade, as a subscriber sees it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, set_default};
-use tracing::{Event, Metadata, Subscriber, info_span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, info_span};
 
 use super::kit::*;
 use super::net::*;
@@ -81,6 +81,10 @@ struct Recorded {
 impl Recorder {
     /// Records until the guard is dropped.
     fn begin() -> (Self, DefaultGuard) {
+        // While there is one subscriber only, a place in the code that another thread reaches first is asked for that thread, which has none, and
+        // stays silent for all.
+        static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+        OTHERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(Self::default())));
         let recorder = Self::default();
         let guard = set_default(recorder.clone());
         (recorder, guard)
