@@ -98,7 +98,7 @@ impl Pacer {
         let left = self
             .limiter
             .take(at, NonZeroU32::MIN)
-            .map_err(|at| self.instant(at))?;
+            .map_err(|at| self.origin + at)?;
         let ahead = self.limiter.burst().get().saturating_sub(left);
         self.rested_at = at.saturating_add(self.limiter.period.saturating_mul(ahead));
         Ok(())
@@ -108,19 +108,17 @@ impl Pacer {
     pub(crate) fn is_rested(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.origin) >= self.rested_at
     }
-
-    fn instant(&self, at: Duration) -> Instant {
-        // An owner that waits for longer than a clock can count asks again in the meantime.
-        self.origin.checked_add(at).unwrap_or(self.origin)
-    }
 }
 
 type Inner = RateLimiter<NotKeyed, InMemoryState, SetClock, StateInformationMiddleware>;
 
 fn inner(period: Duration, burst: NonZeroU32, state: InMemoryState, clock: SetClock) -> Inner {
-    let quota = Quota::with_period(period)
-        .unwrap_or_else(|| Quota::per_second(burst))
-        .allow_burst(burst);
+    #[expect(
+        clippy::expect_used,
+        reason = "every period is a constant or checked before"
+    )]
+    let quota = Quota::with_period(period).expect("no period is zero");
+    let quota = quota.allow_burst(burst);
     RateLimiter::<_, _, _, StateInformationMiddleware>::new(quota, state, clock)
 }
 
@@ -130,9 +128,7 @@ struct SetClock(Arc<AtomicU64>);
 
 impl SetClock {
     fn set(&self, elapsed: Duration) {
-        // Saturates after 584 years.
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        self.0.store(nanos, Ordering::Relaxed);
+        self.0.store(nanos(elapsed), Ordering::Relaxed);
     }
 }
 
@@ -142,6 +138,11 @@ impl Clock for SetClock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
+}
+
+/// Saturates after 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

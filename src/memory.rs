@@ -50,7 +50,7 @@ impl MemoryBudget {
     }
 
     /// One more connection.
-    pub(crate) fn join(&self) -> Share {
+    pub(crate) fn join(&self) -> Holding {
         let pool = self.0.clone();
         let joined = pool
             .members
@@ -58,7 +58,7 @@ impl MemoryBudget {
                 (members < pool.connections).then_some(members.saturating_add(1))
             });
         let part = (pool.max / 2).checked_div(pool.connections);
-        Share {
+        Holding {
             part: part.filter(|_| joined.is_ok()),
             held: 0,
             pool,
@@ -77,14 +77,14 @@ impl Eq for MemoryBudget {}
 
 /// What one connection holds of a budget; dropping it gives all back.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct Holding {
     pool: Arc<Pool>,
     /// What it may hold whatever others do, if it has such a part.
     part: Option<usize>,
     held: usize,
 }
 
-impl Share {
+impl Holding {
     /// Holds so many bytes from here, if that can be; less can always be.
     pub(crate) fn resize(&mut self, held: usize) -> bool {
         let part = self.part.unwrap_or_default();
@@ -98,8 +98,9 @@ impl Share {
         if fits.is_err() {
             return false;
         }
-        self.pool.held.fetch_sub(self.held, Ordering::Relaxed);
-        self.pool.held.fetch_add(held, Ordering::Relaxed);
+        // Atomics wrap, so that this is less where it is less.
+        let more = held.wrapping_sub(self.held);
+        self.pool.held.fetch_add(more, Ordering::Relaxed);
         self.held = held;
         true
     }
@@ -110,7 +111,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for Holding {
     fn drop(&mut self) {
         self.resize(0);
         if self.part.is_some() {

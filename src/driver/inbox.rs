@@ -209,7 +209,7 @@ impl Tally {
     #[inline]
     pub(super) const fn add(&mut self, len: usize) {
         self.messages += 1;
-        self.charge = self.charge.wrapping_add(charge(len));
+        self.charge += charge(len);
     }
 
     pub(super) const fn since(self, earlier: Self) -> Self {

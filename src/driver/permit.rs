@@ -63,14 +63,15 @@ impl<'a> Permit<'a> {
 #[must_use]
 pub struct OwnedPermit {
     outbox: Arc<Outbox>,
-    /// The length of the room, until it is used.
-    room: Option<usize>,
+    /// The length of the room.
+    room: usize,
+    used: bool,
 }
 
 impl OwnedPermit {
     pub(super) const fn new(outbox: Arc<Outbox>, room: usize) -> Self {
-        let room = Some(room);
-        Self { outbox, room }
+        let used = false;
+        Self { outbox, room, used }
     }
 
     /// Hands the message over, without waiting.
@@ -79,11 +80,8 @@ impl OwnedPermit {
     ///
     /// Gives the message back if it is longer than what was reserved, or once the connection is stopping.
     pub fn send(mut self, message: impl Into<Bytes>) -> Result<(), SendError> {
-        let message = message.into();
-        match self.take() {
-            Some(permit) => permit.send(message),
-            None => Err(SendError::Closed(message)),
-        }
+        self.used = true;
+        self.permit().send(message)
     }
 
     /// Like [`send`](Self::send), with an answer that tells when the message was written.
@@ -92,22 +90,19 @@ impl OwnedPermit {
     ///
     /// As for `send`.
     pub fn send_tracked(mut self, message: impl Into<Bytes>) -> Result<Delivery, SendError> {
-        let message = message.into();
-        match self.take() {
-            Some(permit) => permit.send_tracked(message),
-            None => Err(SendError::Closed(message)),
-        }
+        self.used = true;
+        self.permit().send_tracked(message)
     }
 
-    fn take(&mut self) -> Option<Permit<'_>> {
-        let len = self.room.take()?;
-        Some(Permit::new(&self.outbox, self.outbox.queue.room(len)))
+    fn permit(&self) -> Permit<'_> {
+        Permit::new(&self.outbox, self.outbox.queue.room(self.room))
     }
 }
 
 impl Drop for OwnedPermit {
     fn drop(&mut self) {
-        // Dropped unused, the permit gives its room back.
-        drop(self.take());
+        if !self.used {
+            drop(self.permit());
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The connection's task: what it does when it is woken.
 
-mod budget;
 mod flush;
 mod judge;
+mod packet_cap;
 mod second_look;
 
 use std::future::Future;
@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::mux::Mux;
 use crate::stats::Stats;
 use crate::trace;
-use budget::Budget;
+use packet_cap::PacketCap;
 use second_look::SecondLook;
 
 /// Owns the machine and the stream. All progress is in here, none in a future that could be dropped half-way.
@@ -239,7 +239,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
 
     /// Decodes at most so many packets, and says how many more it might have been.
     fn decode(&mut self, now: Instant, packets: usize) -> Result<usize, Error> {
-        let mut sink = Budget::new(&mut self.ends.inboxes, packets);
+        let mut sink = PacketCap::new(&mut self.ends.inboxes, packets);
         let flow = self.mux.handle_input(now, &mut self.input.bytes, &mut sink);
         let left = sink.left();
         self.undecoded = flow?.is_break();

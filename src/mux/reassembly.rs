@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::channel::ChannelId;
 use crate::error::Error;
-use crate::memory::Share;
+use crate::memory::Holding;
 use crate::packet::ProtocolError;
 
 /// A channel's unfinished message.
@@ -113,8 +113,8 @@ pub(crate) struct Budget {
     is_tight: bool,
     used: usize,
     charged: usize,
-    /// The connection's part of what several share.
-    share: Option<Share>,
+    /// What it holds of a budget that several connections share.
+    shared: Option<Holding>,
 }
 
 impl Budget {
@@ -122,15 +122,15 @@ impl Budget {
     pub(crate) fn new(
         maxima: impl Iterator<Item = usize>,
         bound: Option<usize>,
-        share: Option<Share>,
+        shared: Option<Holding>,
     ) -> Self {
         let sum = maxima.fold(0, |sum: usize, max| sum.saturating_add(charge(max)));
         Self {
             max: bound.unwrap_or(sum),
-            is_tight: share.is_some() || bound.is_some_and(|bound| bound < sum),
+            is_tight: shared.is_some() || bound.is_some_and(|bound| bound < sum),
             used: 0,
             charged: 0,
-            share,
+            shared,
         }
     }
 
@@ -157,14 +157,14 @@ impl Budget {
             }));
         }
         let mut taken = wished.min(room);
-        if let Some(share) = &mut self.share {
-            if !share.resize(others.saturating_add(taken)) {
+        if let Some(holding) = &mut self.shared {
+            if !holding.resize(others.saturating_add(taken)) {
                 taken = needed;
-                if !share.resize(others.saturating_add(taken)) {
+                if !holding.resize(others.saturating_add(taken)) {
                     return Err(Error::SharedMemoryFull {
                         channel,
                         held: self.charged,
-                        max: share.max(),
+                        max: holding.max(),
                     });
                 }
             }
@@ -175,8 +175,8 @@ impl Budget {
 
     fn give_back(&mut self, charge: usize) {
         self.charged = self.charged.saturating_sub(charge);
-        if let Some(share) = &mut self.share {
-            share.resize(self.charged);
+        if let Some(holding) = &mut self.shared {
+            holding.resize(self.charged);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, nanos};
 use crate::rate::{LinkRate, NANOS_PER_SECOND};
 
 /// A rate limit for one direction, paid afterwards: what passed is charged, and nothing more may pass until it is paid.
@@ -123,11 +123,6 @@ impl std::fmt::Debug for Throttle {
             .field("owed_nanos", &self.owed_nanos)
             .finish_non_exhaustive()
     }
-}
-
-/// Saturates after 584 years.
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 const CELL: Duration = Duration::from_nanos(1);

@@ -9,12 +9,12 @@ use crate::mux::MessageSink;
 
 /// A sink that lets only so many packets pass.
 #[derive(Debug)]
-pub(super) struct Budget<'a, Sink> {
+pub(super) struct PacketCap<'a, Sink> {
     sink: &'a mut Sink,
     left: usize,
 }
 
-impl<'a, Sink> Budget<'a, Sink> {
+impl<'a, Sink> PacketCap<'a, Sink> {
     /// For at least one packet.
     pub(super) const fn new(sink: &'a mut Sink, packets: usize) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl<'a, Sink> Budget<'a, Sink> {
     }
 }
 
-impl<Sink: MessageSink> MessageSink for Budget<'_, Sink> {
+impl<Sink: MessageSink> MessageSink for PacketCap<'_, Sink> {
     #[inline]
     fn push(&mut self, channel: ChannelId, message: Bytes) -> ControlFlow<()> {
         self.sink.push(channel, message)

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 pub use refusal::Refusal;
 
 use super::limits::Limits;
-use super::peer::Direction;
 use crate::peer::PeerId;
 use crate::peer::progress::Progress;
 use state::State;
@@ -75,8 +74,7 @@ impl Registry {
 
     /// Connections that have a place, those in their handshake included.
     pub(super) fn connections(&self) -> usize {
-        let state = self.lock();
-        state.count(Direction::Inbound) + state.count(Direction::Outbound)
+        self.lock().connections()
     }
 
     fn place(

@@ -22,8 +22,8 @@ pub(super) struct State {
     next_ticket: u64,
     /// Inbound handshakes under way, at most as many as the limit says.
     handshakes: BTreeMap<u64, Handshake>,
+    /// Of the places.
     inbound: usize,
-    outbound: usize,
     sockets: HashSet<(Direction, SocketAddr)>,
     sources: HashMap<Subscriber, Source>,
     /// Inbound connections of the groups that are limited.
@@ -125,11 +125,11 @@ impl State {
         limits: &Limits,
     ) -> Result<u64, Refusal> {
         self.check_address(Direction::Outbound, address)?;
-        if self.outbound >= limits.outbound {
+        let outbound = self.places.len().saturating_sub(self.inbound);
+        if outbound >= limits.outbound {
             let max = limits.outbound;
             return Err(Refusal::Full { max });
         }
-        self.outbound += 1;
         Ok(self.hold(Direction::Outbound, address))
     }
 
@@ -154,12 +154,9 @@ impl State {
         if let Some(id) = &held.id {
             self.connected.remove(id);
         }
-        match held.direction {
-            Direction::Outbound => self.outbound = self.outbound.saturating_sub(1),
-            Direction::Inbound => {
-                self.inbound = self.inbound.saturating_sub(1);
-                self.leave(held.address.ip());
-            }
+        if held.direction == Direction::Inbound {
+            self.inbound = self.inbound.saturating_sub(1);
+            self.leave(held.address.ip());
         }
     }
 
@@ -178,11 +175,9 @@ impl State {
         self.connected.contains(id)
     }
 
-    pub(super) const fn count(&self, direction: Direction) -> usize {
-        match direction {
-            Direction::Inbound => self.inbound,
-            Direction::Outbound => self.outbound,
-        }
+    /// In both directions.
+    pub(super) fn connections(&self) -> usize {
+        self.places.len()
     }
 
     fn check_address(&self, direction: Direction, address: SocketAddr) -> Result<(), Refusal> {
