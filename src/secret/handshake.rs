@@ -33,7 +33,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
     ///
     /// Dropping the future closes the stream.
     pub async fn handshake(io: Io, identity: &Identity) -> Result<Self, SecretHandshakeError> {
-        symmetric(io, identity, fresh_ephemeral()?).await
+        begin(io).await?.symmetric(identity).await
     }
 
     /// Like [`handshake`](Self::handshake), for the accepting side: `admit` sees the remote's proven key before we show ours.
@@ -55,34 +55,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
     where
         Admission: Future<Output = Result<(), Rejection>>,
     {
-        admitting(io, identity, fresh_ephemeral()?, admit).await
+        begin(io).await?.admitting(identity, admit).await
     }
 }
 
-/// Shows our identity while it reads the other one.
-pub(crate) async fn symmetric<Io: AsyncRead + AsyncWrite + Unpin>(
-    io: Io,
-    identity: &Identity,
-    ephemeral: Ephemeral,
-) -> Result<SecretConnection<Io>, SecretHandshakeError> {
-    agree(io, ephemeral).await?.symmetric(identity).await
-}
-
-/// Reads the other identity, asks, and only then shows ours.
-pub(crate) async fn admitting<Io: AsyncRead + AsyncWrite + Unpin, Admission>(
-    io: Io,
-    identity: &Identity,
-    ephemeral: Ephemeral,
-    admit: impl FnOnce(PublicKey) -> Admission,
-) -> Result<SecretConnection<Io>, SecretHandshakeError>
-where
-    Admission: Future<Output = Result<(), Rejection>>,
-{
-    agree(io, ephemeral).await?.admitting(identity, admit).await
-}
-
 /// Exchanges ephemeral keys with a pair of its own.
-#[cfg(feature = "peer")]
 pub(crate) async fn begin<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
 ) -> Result<Agreed<Io>, SecretHandshakeError> {
@@ -146,7 +123,7 @@ pub(super) fn fresh_ephemeral() -> Result<Ephemeral, SecretHandshakeError> {
 }
 
 /// Exchanges ephemeral keys, ours of this pair.
-async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn agree<Io: AsyncRead + AsyncWrite + Unpin>(
     mut io: Io,
     ephemeral: Ephemeral,
 ) -> Result<Agreed<Io>, SecretHandshakeError> {

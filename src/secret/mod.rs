@@ -25,7 +25,7 @@ pub(crate) mod internals {
     //! What tests and fuzz targets take apart.
 
     pub(crate) use super::frame::{MAX_DATA, Opener, SEALED_FRAME, Sealer, frame_key};
-    pub(crate) use super::handshake::{admitting, encode_authentication, symmetric};
+    pub(crate) use super::handshake::{agree, encode_authentication};
     pub(crate) use super::key_schedule::{Ephemeral, EphemeralKey, challenge, expand};
     pub(crate) use super::reader::FrameReader;
     pub(crate) use super::stream::Sealed;

@@ -12,9 +12,7 @@ use tokio::io::AsyncWriteExt;
 
 use self::judge::{Outcome, Wanted, judge, rejection};
 use crate::fuzzing::secret_frame::{flip, read_all, read_sizes};
-use crate::secret::internals::{
-    Ephemeral, EphemeralKey, MAX_DATA, SEALED_FRAME, admitting, symmetric,
-};
+use crate::secret::internals::{Ephemeral, EphemeralKey, MAX_DATA, SEALED_FRAME, agree};
 use crate::secret::{Identity, SecretConnection, SecretHandshakeError};
 use crate::testing::paced::{Ending, Paced, look, run_until_idle};
 use crate::testing::remote::{Remote, ephemeral_message};
@@ -58,12 +56,16 @@ fn meet(stream: &[u8], script: &[u8], settings: &Settings, wanted: Wanted) {
     let io = Paced::new(stream, settings.ending, script);
     let sink = io.sink();
     let own = Ephemeral::new(&SCALAR).expect("any scalar will do");
-    let outcome = if settings.admitting {
-        let admit = |_| ready(rejection(settings).map_or(Ok(()), Err));
-        run_until_idle(pin!(admitting(io, us(), own, admit)).as_mut())
-    } else {
-        run_until_idle(pin!(symmetric(io, us(), own)).as_mut())
-    };
+    let handshake = pin!(async {
+        let agreed = agree(io, own).await?;
+        if settings.admitting {
+            let admit = |_| ready(rejection(settings).map_or(Ok(()), Err));
+            agreed.admitting(us(), admit).await
+        } else {
+            agreed.symmetric(us()).await
+        }
+    });
+    let outcome = run_until_idle(handshake);
     let written = look(&sink).bytes.clone();
     assert!(wanted.ours.starts_with(&written));
     match (outcome, &wanted.outcome) {

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use super::kit::*;
 use super::line::{End, fed};
-use crate::secret::internals::admitting;
+use crate::secret::internals::agree;
 use crate::secret::{
     FrameError, HandshakeMessage, KeyType, SecretConnection, SecretHandshakeError,
 };
@@ -315,10 +315,14 @@ fn a_transport_that_fails_is_an_error_of_its_own_unless_the_remote_closed_it() {
         let io = fed(&greeting);
         let line = io.outgoing.clone();
         let own = ephemeral(&scalar(US));
-        let late = run(admitting(io, &identity(US), own, |_| async {
-            line.fail(kind);
-            Ok(())
-        }));
+        let late = run(async {
+            let admit = |_| async {
+                line.fail(kind);
+                Ok(())
+            };
+            let agreed = agree(io, own).await?;
+            agreed.admitting(&identity(US), admit).await
+        });
         check_failed(&late.expect_err("it failed"), wanted);
     }
 }

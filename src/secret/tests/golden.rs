@@ -150,7 +150,8 @@ fn shaken_hands(row: &Value, capacity: usize) -> (SecretConnection<End>, SecretC
 
 async fn greet(io: End, own: &Value) -> SecretConnection<End> {
     let identity = Identity::from_seed(&key(&own["seed"])).unwrap();
-    let stream = symmetric(io, &identity, ephemeral(&key(&own["scalar"]))).await;
+    let own = ephemeral(&key(&own["scalar"]));
+    let stream = handshake_as(Mode::Symmetric, io, &identity, own).await;
     stream.unwrap()
 }
 

@@ -47,9 +47,19 @@ pub(super) async fn handshake<Io: AsyncRead + AsyncWrite + Unpin>(
     n: u8,
 ) -> Result<SecretConnection<Io>, SecretHandshakeError> {
     let (identity, ephemeral) = (identity(n), ephemeral(&scalar(n)));
+    handshake_as(mode, io, &identity, ephemeral).await
+}
+
+pub(super) async fn handshake_as<Io: AsyncRead + AsyncWrite + Unpin>(
+    mode: Mode,
+    io: Io,
+    identity: &Identity,
+    ephemeral: Ephemeral,
+) -> Result<SecretConnection<Io>, SecretHandshakeError> {
+    let agreed = agree(io, ephemeral).await?;
     match mode {
-        Mode::Symmetric => symmetric(io, &identity, ephemeral).await,
-        Mode::Admitting => admitting(io, &identity, ephemeral, |_| admitted()).await,
+        Mode::Symmetric => agreed.symmetric(identity).await,
+        Mode::Admitting => agreed.admitting(identity, |_| admitted()).await,
     }
 }
 

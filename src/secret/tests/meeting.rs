@@ -109,7 +109,7 @@ fn the_hook_is_not_asked_about_a_key_that_is_not_proven() {
     let io = fed(&[theirs.ephemeral_message(), frame].concat());
     let asked = |_: PublicKey| -> std::future::Ready<_> { panic!("it was asked") };
     let own = ephemeral(&scalar(US));
-    let result = run(admitting(io, &identity(US), own, asked));
+    let result = run(async { agree(io, own).await?.admitting(&identity(US), asked).await });
     assert!(matches!(
         result,
         Err(SecretHandshakeError::BadSignature { .. })
@@ -120,15 +120,14 @@ fn the_hook_is_not_asked_about_a_key_that_is_not_proven() {
 fn a_remote_that_is_gone_before_it_sees_our_key_has_closed() {
     let io = fed(&remote().greeting());
     let line = io.outgoing.clone();
-    let result = run(admitting(
-        io,
-        &identity(US),
-        ephemeral(&scalar(US)),
-        |_| async {
+    let result = run(async {
+        let admit = |_| async {
             line.close();
             Ok(())
-        },
-    ));
+        };
+        let agreed = agree(io, ephemeral(&scalar(US))).await?;
+        agreed.admitting(&identity(US), admit).await
+    });
     let error = result.expect_err("it is gone");
     assert!(matches!(error, SecretHandshakeError::Closed), "{error:?}");
 }

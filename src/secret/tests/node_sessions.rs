@@ -23,7 +23,8 @@ fn what_a_stock_node_sealed_is_opened() {
         io.incoming.close();
         let (info, packets) = run(async {
             let identity = Identity::from_seed(&seed).unwrap();
-            let stream = symmetric(io, &identity, ephemeral(&scalar)).await;
+            let own = ephemeral(&scalar);
+            let stream = handshake_as(Mode::Symmetric, io, &identity, own).await;
             let mut stream = stream.unwrap();
             let key = stream.remote_key().as_bytes();
             assert_eq!(key[..], hex(text(&head["node_public_key"])));

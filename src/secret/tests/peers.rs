@@ -7,7 +7,6 @@ use tokio::io::AsyncReadExt;
 
 use super::kit::*;
 use super::line::fed;
-use crate::secret::internals::*;
 use crate::secret::{FrameError, HandshakeMessage, Identity, KeyType, SecretHandshakeError};
 use crate::testing::{hex, number, recorded, rows, text};
 
@@ -114,11 +113,7 @@ fn meet(
         io.incoming.close();
     }
     run(async {
-        let stream = match mode {
-            Mode::Symmetric => symmetric(io, &identity, own).await,
-            Mode::Admitting => admitting(io, &identity, own, |_| admitted()).await,
-        };
-        let mut stream = stream?;
+        let mut stream = handshake_as(mode, io, &identity, own).await?;
         let (read, end) = read_all(&mut stream, 600).await;
         let later = stream.read_u8().await.expect_err("it has ended");
         Ok(Outcome {
