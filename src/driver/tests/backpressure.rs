@@ -83,17 +83,7 @@ async fn a_receiver_that_never_takes_ends_the_connection_which_names_its_channel
     for number in 0..5 {
         peer.feed(&message(URGENT, &numbered(number, 8)));
     }
-    let (closed, after) = timed(running.ended()).await;
-    let error = closed.reason.error().unwrap();
-    assert!(matches!(
-        error,
-        Error::InboxStalled {
-            channel: URGENT,
-            ..
-        }
-    ));
-    assert_eq!(error.fault(), Fault::Local);
-    assert!(error.to_string().contains("0x22"), "{error}");
+    let after = assert_urgent_stalled(&mut running).await;
     assert_eq!(after, Duration::from_secs(30));
     for number in 0..3 {
         assert_eq!(receiver.recv().await.unwrap(), numbered(number, 8));
@@ -303,18 +293,7 @@ async fn a_receiver_that_took_everything_is_never_blamed() {
         peer.feed(&message(URGENT, &numbered(number, 1000)));
     }
     peer.feed(&message(BULK, b"behind"));
-    let (closed, _) = timed(running.ended()).await;
-    let error = closed.reason.error().unwrap();
-    assert!(
-        matches!(
-            error,
-            Error::InboxStalled {
-                channel: URGENT,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert_urgent_stalled(&mut running).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,18 +307,7 @@ async fn where_bytes_are_the_bound_the_channel_that_holds_most_of_them_is_named(
     }
     // It finds no room, but its channel is not what takes that.
     peer.feed(&message(BULK, &numbered(1, 1000)));
-    let (closed, _) = timed(running.ended()).await;
-    let error = closed.reason.error().unwrap();
-    assert!(
-        matches!(
-            error,
-            Error::InboxStalled {
-                channel: URGENT,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert_urgent_stalled(&mut running).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -370,6 +338,19 @@ async fn what_a_drain_delivers_of_a_channel_has_no_holes() {
     assert!(running.ended().await.is_clean());
     assert_eq!(take_all(&mut full).await.len(), 0);
     assert_eq!(take_all(&mut other).await.len(), 1);
+}
+
+/// The connection ends, and names the urgent channel as the one that nobody empties.
+async fn assert_urgent_stalled(running: &mut Running) -> Duration {
+    let (closed, after) = timed(running.ended()).await;
+    let error = closed.reason.error().unwrap();
+    let Error::InboxStalled { channel, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(*channel, URGENT);
+    assert_eq!(error.fault(), Fault::Local);
+    assert!(error.to_string().contains("0x22"), "{error}");
+    after
 }
 
 /// What a waiting message of this length counts.

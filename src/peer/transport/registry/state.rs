@@ -270,5 +270,5 @@ impl State {
     }
 }
 
-/// A megabyte of addresses that are remembered for their rate only.
+/// Addresses that are remembered for their rate only: with the room that a hash map keeps free, below three megabytes.
 pub(super) const MAX_IDLE_SOURCES: usize = 8 * 1024;

@@ -256,9 +256,7 @@ async fn a_place_is_free_again_when_the_handshake_fails_and_when_the_listener_go
 }
 
 #[test]
-fn each_setting_is_refused_beyond_its_bounds_and_the_error_names_them() {
-    type Setter<T> = fn(T) -> TransportConfig;
-    let new = |config| Transport::new(node_config("us"), config).map(drop);
+fn each_size_is_refused_beyond_its_bounds_and_the_error_names_them() {
     let sizes: [(&str, Setter<usize>, usize, usize); 6] = [
         (
             "max_inbound",
@@ -314,6 +312,10 @@ fn each_setting_is_refused_beyond_its_bounds_and_the_error_names_them() {
             );
         }
     }
+}
+
+#[test]
+fn each_time_is_refused_beyond_its_bounds_and_the_error_names_them() {
     let nano = Duration::from_nanos(1);
     let (min, max) = (Duration::from_millis(10), Duration::from_secs(86_400));
     let times: [(&str, Setter<Duration>); 4] = [
@@ -336,6 +338,10 @@ fn each_setting_is_refused_beyond_its_bounds_and_the_error_names_them() {
             );
         }
     }
+}
+
+#[test]
+fn a_rate_of_attempts_and_the_times_of_a_handshake_have_bounds() {
     let second = Duration::from_secs(1);
     for (burst, interval, fits) in [
         (0, second, false),
@@ -354,6 +360,12 @@ fn each_setting_is_refused_beyond_its_bounds_and_the_error_names_them() {
     ] {
         assert!(Transport::new(zero, unlimited()).is_err());
     }
+}
+
+type Setter<T> = fn(T) -> TransportConfig;
+
+fn new(config: TransportConfig) -> Result<(), ConfigError> {
+    Transport::new(node_config("us"), config).map(drop)
 }
 
 /// Why the next connection did not become a peer.
