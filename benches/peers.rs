@@ -10,10 +10,10 @@ use std::{env, io};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use mconn::peer::{
-    Listener, NodeInfo, Peer, PeerAddr, PeerConfig, PeerId, Transport, TransportConfig,
-};
+use mconn::address::{PeerAddr, PeerId};
+use mconn::node::{NodeInfo, PeerConfig};
 use mconn::secret::Identity;
+use mconn::transport::{Listener, Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, ChannelId, Receiver, Sender};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;

@@ -11,7 +11,10 @@
 //!
 //! | layer | what it is | stands on | feature |
 //! | --- | --- | --- | --- |
-//! | [`peer`] | identity, addresses, NodeInfo, node handshake, transport | `secret` and the driver | `peer` |
+//! | [`transport`] | dial and accept, limits, filters | [`peer`] | `peer` |
+//! | [`peer`] | the handshake of a node: from a byte stream to a peer | [`node`], `secret` and the driver | `peer` |
+//! | [`node`] | who a node is and what it says: its key on disk, NodeInfo | [`address`] | `peer` |
+//! | [`address`] | ids, hosts, addresses and their classes, the lookup of names | `secret` (keys) | `peer` |
 //! | driver: [`Connection`], [`Sender`], [`Receiver`], [`Handle`] | one future that owns the machine and the stream | [`mux`] | `tokio` (default) |
 //! | [`mux`] | the state machine: schedule, throttle, keepalive, reassemble; no runtime, socket, clock or randomness | [`packet`] | always |
 //! | [`packet`] | the codec | the vocabulary | always |
@@ -38,6 +41,8 @@
     allow(rustdoc::broken_intra_doc_links, reason = "a layer is not there")
 )]
 
+#[cfg(feature = "peer")]
+pub mod address;
 mod channel;
 mod config;
 #[cfg(feature = "tokio")]
@@ -51,6 +56,8 @@ pub mod guide;
 mod limiter;
 mod memory;
 pub mod mux;
+#[cfg(feature = "peer")]
+pub mod node;
 pub mod packet;
 #[cfg(feature = "peer")]
 pub mod peer;
@@ -65,6 +72,8 @@ pub mod tcp;
 #[cfg(any(test, feature = "__fuzzing"))]
 mod testing;
 mod trace;
+#[cfg(feature = "peer")]
+pub mod transport;
 
 pub use channel::{ChannelDescriptor, ChannelId};
 pub use config::{Config, ConfigBuilder, ConfigError};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
-use mconn::peer::{AddressError, HostPort, PeerAddr};
+use mconn::address::{AddressError, HostPort, PeerAddr};
 
 /// Connects to a CometBFT node, shows who it is, and holds a conversation with it for a while.
 ///

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use mconn::peer::Peer;
+use mconn::transport::Peer;
 use mconn::{ChannelDescriptor, CloseReason, Handle, Receiver};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval_at, sleep};

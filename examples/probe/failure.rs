@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use mconn::peer::node_key::NodeKeyError;
-use mconn::peer::{
-    AttemptError, DialError, HandshakeError, NodeInfoError, PeerConfigError, UpgradeError,
-};
+use mconn::node::key::NodeKeyError;
+use mconn::node::{NodeInfoError, PeerConfigError};
+use mconn::peer::HandshakeError;
 use mconn::secret::IdentityError;
+use mconn::transport::{AttemptError, DialError, UpgradeError};
 use mconn::{Closed, ConfigError};
 
 /// What the user is told in the last line.

@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mconn::peer::{Listener, Peer, PeerAddr, Transport, TransportConfig};
+use mconn::address::PeerAddr;
 use mconn::secret::Identity;
+use mconn::transport::{Listener, Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, Receiver, Sender};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;

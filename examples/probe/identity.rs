@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mconn::ChannelDescriptor;
-use mconn::peer::{NodeInfo, PeerConfig, PeerId, ProtocolVersion};
+use mconn::address::PeerId;
+use mconn::node::{NodeInfo, PeerConfig, ProtocolVersion};
 use mconn::secret::Identity;
 
 use crate::failure::Failure;

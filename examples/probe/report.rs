@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use mconn::peer::{NodeInfo, Peer, TxIndex};
+use mconn::node::{NodeInfo, TxIndex};
+use mconn::transport::Peer;
 use mconn::{ChannelId, ChannelStats, Closed, Stats};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;

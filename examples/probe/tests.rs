@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use clap::{CommandFactory, Parser};
-use mconn::peer::{HostPort, PeerAddr, PeerId};
+use mconn::address::{HostPort, PeerAddr, PeerId};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mconn::Config;
-use mconn::peer::{
-    AttemptError, DialError, HandshakeError, Incompatible, Peer, Transport, TransportConfig,
-    UpgradeError, node_key,
-};
+use mconn::node::{Incompatible, key};
+use mconn::peer::HandshakeError;
 use mconn::secret::Identity;
+use mconn::transport::{AttemptError, DialError, Peer, Transport, TransportConfig, UpgradeError};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +39,7 @@ async fn dial(
 ) -> Result<Peer<TcpStream>, Failure> {
     let identity = Arc::new(match &cli.key {
         Some(path) => {
-            let key = node_key::load(path).map_err(|error| Failure::Key {
+            let key = key::load(path).map_err(|error| Failure::Key {
                 path: path.clone(),
                 error,
             })?;

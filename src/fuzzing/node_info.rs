@@ -2,8 +2,9 @@
 
 use prost::Message;
 
+use crate::address::PeerAddr;
 use crate::channel::ChannelId;
-use crate::peer::{MAX_NODE_INFO_BYTES, NodeInfo, NodeInfoError, PeerAddr};
+use crate::node::{MAX_NODE_INFO_BYTES, NodeInfo, NodeInfoError};
 use crate::proto::p2p::v1 as proto;
 
 /// Decodes `data` as a NodeInfo.

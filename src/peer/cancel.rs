@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The future's output, or nothing once it is cancelled. Where both come at the same moment the cancelling wins, so that
 /// nothing is begun after it; [`CancellationToken::run_until_cancelled`] has it the other way round.
-pub(super) async fn unless_cancelled<T>(
+pub(crate) async fn unless_cancelled<T>(
     cancel: &CancellationToken,
     future: impl Future<Output = T>,
 ) -> Option<T> {

@@ -6,12 +6,12 @@ use std::future::Future;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::id::PeerId;
-use super::node_info::NodeInfo;
+use crate::address::PeerId;
 use crate::channel::ChannelDescriptor;
 use crate::config::Config;
 use crate::config::ConfigError;
 use crate::driver::{Audience, Closed, Connection, Handle, Receiver, Sender};
+use crate::node::NodeInfo;
 use crate::secret::{PublicKey, SecretConnection};
 
 /// A peer whose handshake is done: open the channels, then [`run`](Self::run) it.

@@ -10,12 +10,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::cancel::unless_cancelled;
-use super::config::PeerConfig;
+use super::error::HandshakeError;
 use super::established::Established;
-use super::handshake_error::HandshakeError;
-use super::id::PeerId;
-use super::node_info::{MAX_NODE_INFO_BYTES, NodeInfo};
 use super::progress::{Progress, Stage};
+use crate::address::PeerId;
+use crate::node::PeerConfig;
+use crate::node::{MAX_NODE_INFO_BYTES, NodeInfo};
 use crate::secret::{PublicKey, Rejection, begin, exchange};
 use crate::trace;
 
@@ -24,7 +24,9 @@ use crate::trace;
 /// ```
 /// use std::sync::Arc;
 ///
-/// use mconn::peer::{Handshaking, NodeInfo, PeerConfig, PeerId};
+/// use mconn::address::PeerId;
+/// use mconn::node::{NodeInfo, PeerConfig};
+/// use mconn::peer::Handshaking;
 /// use mconn::secret::Identity;
 /// use mconn::{ChannelDescriptor, ChannelId};
 /// use tokio_util::sync::CancellationToken;
@@ -64,13 +66,13 @@ use crate::trace;
 /// It cannot run before its handshake, nor shake hands twice:
 ///
 /// ```compile_fail,E0599
-/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::peer::PeerConfig>) {
+/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::node::PeerConfig>) {
 /// mconn::peer::Handshaking::inbound(io, node).run(Default::default()).await;
 /// # }
 /// ```
 ///
 /// ```compile_fail,E0382
-/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::peer::PeerConfig>) {
+/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::node::PeerConfig>) {
 /// let peer = mconn::peer::Handshaking::inbound(io, node);
 /// let first = peer.handshake(&Default::default(), |_| Ok(())).await;
 /// let second = peer.handshake(&Default::default(), |_| Ok(())).await;
@@ -114,7 +116,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     }
 
     /// Tells there how far it has come.
-    pub(super) fn with_progress(mut self, progress: Progress) -> Self {
+    pub(crate) fn with_progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
     }
@@ -161,7 +163,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     }
 
     /// The handshake for those who can end it otherwise: by aborting its task, or by cancelling more than the handshake.
-    pub(super) async fn uncancelled(
+    pub(crate) async fn uncancelled(
         self,
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::process::Stdio;
 use std::time::Duration;
 
-use mconn::peer::PeerId;
+use mconn::address::PeerId;
 use mconn::secret::{Identity, SecretConnection};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, Lines};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mconn::peer::{NodeInfo, Peer, PeerAddr, PeerConfig, Transport, TransportConfig};
+use mconn::address::PeerAddr;
+use mconn::node::{NodeInfo, PeerConfig};
+use mconn::transport::{Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, CloseReason, Closed, Config, Handle, Receiver, Sender};
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
@@ -67,7 +69,7 @@ pub(crate) async fn a_stock_node_for_two_minutes(remote: Remote) {
 async fn it_dials_us_again_and_again(
     transport: Transport,
     socket: TcpListener,
-) -> mconn::peer::PeerId {
+) -> mconn::address::PeerId {
     let mut listener = transport.listen_on(socket);
     let mut came = Vec::new();
     for orderly in [true, false, true] {

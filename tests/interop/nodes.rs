@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use mconn::ChannelId;
-use mconn::peer::{
-    AcceptError, AttemptError, DialError, HandshakeError, HostPort, Listener, NodeInfo,
-    NodeInfoBuilder, Peer, PeerAddr, PeerConfig, Transport, TransportConfig, UpgradeError,
+use mconn::address::{HostPort, PeerAddr};
+use mconn::node::{NodeInfo, NodeInfoBuilder, PeerConfig};
+use mconn::peer::HandshakeError;
+use mconn::transport::{
+    AcceptError, AttemptError, DialError, Listener, Peer, Transport, TransportConfig, UpgradeError,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mconn::peer::Peer;
+use mconn::transport::Peer;
 use mconn::{ChannelDescriptor, Closed, Config, Connection, Handle, Receiver, Sender};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;

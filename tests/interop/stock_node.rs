@@ -7,7 +7,8 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use mconn::peer::{PeerAddr, PeerId, node_key};
+use mconn::address::{PeerAddr, PeerId};
+use mconn::node::key;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,9 +54,9 @@ impl Home {
         let path = self.path("config/node_key.json");
         for written in [None, Some(identity(&NODE_SEED))] {
             if let Some(identity) = &written {
-                node_key::save(identity, &path).unwrap();
+                key::save(identity, &path).unwrap();
             }
-            let read = node_key::load(&path).unwrap().identity;
+            let read = key::load(&path).unwrap().identity;
             let shown = self.command("show-node-id").output().await.unwrap();
             let shown: PeerId = String::from_utf8(shown.stdout)
                 .unwrap()

@@ -1,9 +1,11 @@
 //! Our transport against the Go node's, its switch included: who takes whom, and why not.
 
-use mconn::peer::{
-    BrokenRule, HandshakeError, Incompatible, NodeInfoError, NodeInfoField, Peer, PeerAddr,
-    ProtocolVersion, Refusal, TransportConfig, TxIndex, UpgradeError,
+use mconn::address::PeerAddr;
+use mconn::node::{
+    BrokenRule, Incompatible, NodeInfoError, NodeInfoField, ProtocolVersion, TxIndex,
 };
+use mconn::peer::HandshakeError;
+use mconn::transport::{Peer, Refusal, TransportConfig, UpgradeError};
 use mconn::{ChannelId, CloseReason};
 use prost::Message as _;
 use serde_json::{Value, json};

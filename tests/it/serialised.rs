@@ -1,6 +1,7 @@
 //! What is told can be serialised: statistics with their units, ids and addresses as their text.
 
-use mconn::peer::{Direction, PeerAddr, PeerId};
+use mconn::address::{PeerAddr, PeerId};
+use mconn::transport::Direction;
 use mconn::{ChannelId, Fault, Stats};
 use serde_json::{json, to_value};
 

@@ -112,7 +112,7 @@ async fn a_first_packet_in_the_tcp_segment_of_node_info_is_kept() {
 }
 
 /// The messages that come of a remote that sends this, all at once, behind its proof of identity, and closes.
-async fn heard(writes: &[&[u8]], them: &crate::peer::PeerConfig) -> Vec<bytes::Bytes> {
+async fn heard(writes: &[&[u8]], them: &crate::node::PeerConfig) -> Vec<bytes::Bytes> {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
     let here = Handshaking::inbound(io, node("us")).handshake(&cancel, anybody);
@@ -137,7 +137,7 @@ async fn heard(writes: &[&[u8]], them: &crate::peer::PeerConfig) -> Vec<bytes::B
 async fn say<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
     writes: &[&[u8]],
-    them: &crate::peer::PeerConfig,
+    them: &crate::node::PeerConfig,
 ) -> SecretConnection<Io> {
     let mut stream = SecretConnection::handshake(io, them.identity())
         .await

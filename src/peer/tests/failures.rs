@@ -12,10 +12,12 @@ use tokio::io::{
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
-use crate::peer::{
-    BrokenRule, Established, HandshakeError, Handshaking, Incompatible, MAX_NODE_INFO_BYTES,
-    MalformedMessage, NodeInfoError, NodeInfoField, PeerConfig, PeerText, ProtocolVersion,
+use crate::address::PeerText;
+use crate::node::{
+    BrokenRule, Incompatible, MAX_NODE_INFO_BYTES, NodeInfoError, NodeInfoField, PeerConfig,
+    ProtocolVersion,
 };
+use crate::peer::{Established, HandshakeError, Handshaking, MalformedMessage};
 use crate::proto::p2p::v1::DefaultNodeInfo;
 use crate::secret::SecretConnection;
 

@@ -15,36 +15,36 @@ use tokio::io::{
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::address::PeerId;
 use crate::channel::{ChannelDescriptor, ChannelId};
+use crate::node::{NodeInfo, NodeInfoBuilder, PeerConfig};
 use crate::packet::{MsgHeader, encode_msg};
-use crate::peer::{
-    Established, HandshakeError, Handshaking, NodeInfo, NodeInfoBuilder, PeerConfig, PeerId,
-};
+use crate::peer::{Established, HandshakeError, Handshaking};
 use crate::proto::p2p::v1::DefaultNodeInfo;
 use crate::secret::{Identity, Rejection, SecretConnection};
 
 /// The channel that all nodes here have.
-pub(in crate::peer) const BLOCKS: ChannelId = ChannelId::new(0x40);
+pub(crate) const BLOCKS: ChannelId = ChannelId::new(0x40);
 /// One that none has unless a test says so.
-pub(in crate::peer) const VOTES: ChannelId = ChannelId::new(0x22);
+pub(crate) const VOTES: ChannelId = ChannelId::new(0x22);
 
-pub(in crate::peer) const NETWORK: &str = "test-chain";
+pub(crate) const NETWORK: &str = "test-chain";
 
-pub(in crate::peer) const fn blocks() -> ChannelDescriptor {
+pub(crate) const fn blocks() -> ChannelDescriptor {
     ChannelDescriptor::new(BLOCKS, 5)
 }
 
-pub(in crate::peer) const fn votes() -> ChannelDescriptor {
+pub(crate) const fn votes() -> ChannelDescriptor {
     ChannelDescriptor::new(VOTES, 7)
 }
 
 /// A node with a key of its own.
-pub(in crate::peer) fn node(moniker: &str) -> Arc<PeerConfig> {
+pub(crate) fn node(moniker: &str) -> Arc<PeerConfig> {
     node_with(moniker, |info| info)
 }
 
 /// The same with other things to say.
-pub(in crate::peer) fn node_with(
+pub(crate) fn node_with(
     moniker: &str,
     change: impl FnOnce(NodeInfoBuilder) -> NodeInfoBuilder,
 ) -> Arc<PeerConfig> {
@@ -52,7 +52,7 @@ pub(in crate::peer) fn node_with(
 }
 
 /// The same, in this network, to be changed further.
-pub(in crate::peer) fn config(
+pub(crate) fn config(
     network: &str,
     moniker: &str,
     change: impl FnOnce(NodeInfoBuilder) -> NodeInfoBuilder,
@@ -69,7 +69,7 @@ pub(super) fn says(node: &PeerConfig) -> DefaultNodeInfo {
 }
 
 /// What a test's admission says where it takes everybody.
-pub(in crate::peer) const fn anybody(_: &NodeInfo) -> Result<(), Rejection> {
+pub(crate) const fn anybody(_: &NodeInfo) -> Result<(), Rejection> {
     Ok(())
 }
 
@@ -81,7 +81,7 @@ pub(super) fn nobody(info: &NodeInfo) -> Result<(), Rejection> {
 /// An admission's error that is told from all others by its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("number {0} is not welcome")]
-pub(in crate::peer) struct Unwelcome(pub(in crate::peer) u32);
+pub(crate) struct Unwelcome(pub(crate) u32);
 
 /// Both ends' results.
 pub(super) type Met<T> = (Result<Established<DuplexStream>, HandshakeError>, T);
@@ -180,30 +180,30 @@ pub(super) fn packet(channel: ChannelId, data: &[u8]) -> Vec<u8> {
 }
 
 /// The output, which must be there within a second of virtual time.
-pub(in crate::peer) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     let output = timeout(Duration::from_secs(1), future).await;
     output.expect("it is ready within a second of virtual time")
 }
 
 /// Lets everybody do what can be done at present: time moves, by a millisecond, only when all are idle.
-pub(in crate::peer) async fn idle() {
+pub(crate) async fn idle() {
     pass(Duration::from_millis(1)).await;
 }
 
 /// Lets virtual time pass.
-pub(in crate::peer) async fn pass(time: Duration) {
+pub(crate) async fn pass(time: Duration) {
     let _ = timeout(time, pending::<()>()).await;
 }
 
 /// The output, and the virtual time until it was there.
-pub(in crate::peer) async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
+pub(crate) async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
     let start = Instant::now();
     let output = future.await;
     (output, start.elapsed())
 }
 
 /// Polls the future so many times and drops it; says whether it was ready.
-pub(in crate::peer) async fn polled<T>(polls: usize, future: impl Future<Output = T>) -> bool {
+pub(crate) async fn polled<T>(polls: usize, future: impl Future<Output = T>) -> bool {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|cx| {
@@ -218,14 +218,14 @@ pub(in crate::peer) async fn polled<T>(polls: usize, future: impl Future<Output 
 }
 
 /// Tasks of this runtime; the test itself is none.
-pub(in crate::peer) fn tasks() -> usize {
+pub(crate) fn tasks() -> usize {
     tokio::runtime::Handle::current()
         .metrics()
         .num_alive_tasks()
 }
 
 /// Whether the other end of the stream is closed, and all that it sent has been read.
-pub(in crate::peer) async fn is_closed(io: &mut (impl AsyncRead + Unpin)) -> bool {
+pub(crate) async fn is_closed(io: &mut (impl AsyncRead + Unpin)) -> bool {
     let mut rest = Vec::new();
     match timeout(Duration::from_millis(1), io.read_to_end(&mut rest)).await {
         Ok(Ok(_)) => true,

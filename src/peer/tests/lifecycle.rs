@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
 use super::session::Session;
+use crate::address::PeerId;
 use crate::driver::CloseReason;
-use crate::peer::{
-    Established, HandshakeError, Handshaking, NodeInfo, PeerConfig, PeerConfigError, PeerId,
-};
+use crate::node::{NodeInfo, PeerConfig, PeerConfigError};
+use crate::peer::{Established, HandshakeError, Handshaking};
 use crate::proto::crypto::v1::public_key::Sum;
 use crate::secret::{Identity, PublicKey, Rejection, SecretConnection};
 

@@ -12,7 +12,7 @@ mod authentication;
 mod channels;
 mod early_bytes;
 mod failures;
-pub(super) mod kit;
+pub(crate) mod kit;
 mod lifecycle;
 mod order;
 mod running;

@@ -6,9 +6,8 @@ use tokio::io::{AsyncWriteExt, duplex};
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
-use crate::peer::{
-    HandshakeError, Handshaking, Incompatible, NodeInfoError, NodeInfoField, PeerConfig,
-};
+use crate::node::{Incompatible, NodeInfoError, NodeInfoField, PeerConfig};
+use crate::peer::{HandshakeError, Handshaking};
 use crate::proto::p2p::v1::DefaultNodeInfo;
 use crate::secret::SecretConnection;
 

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex, split};
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
-use crate::peer::{HandshakeError, Handshaking, NodeInfo, PeerConfig};
+use crate::node::{NodeInfo, PeerConfig};
+use crate::peer::{HandshakeError, Handshaking};
 use crate::secret::SecretConnection;
 
 #[tokio::test(start_paused = true)]

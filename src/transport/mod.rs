@@ -1,0 +1,171 @@
+//! Dialing and accepting.
+
+mod config;
+mod dial;
+mod error;
+mod filter;
+mod limits;
+mod listener;
+mod peer;
+mod registry;
+mod upgrade;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+pub use config::TransportConfig;
+pub use error::{AcceptError, AttemptError, DialError, FailedAttempt, UpgradeError};
+pub use filter::{Everybody, Filter, Verdict};
+pub use listener::{Accept, Listener};
+pub use peer::{Direction, Peer};
+pub use registry::Refusal;
+
+use crate::address::{HostPort, PeerAddr, PeerId};
+use crate::config::ConfigError;
+use crate::node::PeerConfig;
+use crate::tcp;
+use registry::Registry;
+use upgrade::Shared;
+
+/// Makes connections to peers in both directions, and knows which there are.
+///
+/// Clones are the same transport: limits and the list of connected peers hold for all listeners and dials together.
+///
+/// ```
+/// # use std::sync::Arc;
+/// use mconn::address::{PeerAddr, PeerId};
+/// use mconn::node::{NodeInfo, PeerConfig};
+/// use mconn::transport::{Transport, TransportConfig};
+/// use mconn::secret::Identity;
+/// use tokio_util::sync::CancellationToken;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// fn node(moniker: &str) -> Result<Transport, Box<dyn std::error::Error>> {
+///     let identity = Arc::new(Identity::generate()?);
+///     let info = NodeInfo::builder(PeerId::from(identity.public_key()), "test-chain", moniker).build()?;
+///     Ok(Transport::new(PeerConfig::new(identity, info)?, TransportConfig::default())?)
+/// }
+///
+/// let (alice, bob) = (node("alice")?, node("bob")?);
+/// let mut listener = bob.listen("127.0.0.1:0".parse()?).await?;
+/// let address = PeerAddr::new(*bob.id(), listener.local_addr()?);
+///
+/// let cancel = CancellationToken::new();
+/// let (here, there) = tokio::join!(alice.dial(&address, &cancel), listener.accept());
+/// assert_eq!(here?.node_info().moniker(), "bob");
+/// assert_eq!(there?.node_info().moniker(), "alice");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Simultaneous dials
+///
+/// Two nodes that dial each other at the same moment may each refuse the second connection as a duplicate, and lose both: the
+/// protocol has no rule for it, so each should try again after a time of its own.
+///
+/// # Traces
+///
+/// With the feature `tracing` each dial of an address and each upgrade of an accepted stream has a span `upgrade` with the fields `address` and
+/// `direction`, below the span in which it was asked for. It ends with the upgrade: that of a running connection is a span of its own.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    shared: Arc<Shared>,
+}
+
+impl Transport {
+    /// A transport for this node.
+    ///
+    /// # Errors
+    ///
+    /// A setting outside of its bounds, with its name, its value and both bounds; also a time of the node's handshake.
+    pub fn new(peer: PeerConfig, config: TransportConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        peer.check()?;
+        let registry = Registry::new(config.limits.clone());
+        let peer = Arc::new(peer);
+        let shared = Shared {
+            peer,
+            config,
+            registry,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Who this node is.
+    pub fn id(&self) -> &PeerId {
+        self.shared.peer.id()
+    }
+
+    /// Connections that hold a place, those in their handshake included.
+    pub fn connections(&self) -> usize {
+        self.shared.registry.connections()
+    }
+
+    /// Connects to this very peer: looks its name up, opens a TCP connection, sets the options of [`tcp::tune`], shakes hands. Of several
+    /// addresses each is tried, in the resolver's order, until this peer has shaken hands at one, all within
+    /// [`with_dial_timeout`](TransportConfig::with_dial_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`DialError::Failed`] says what each address said. A peer that is connected, or being dialed, is not dialed again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancelling `cancel`, or dropping the future, closes what was opened.
+    pub async fn dial(
+        &self,
+        peer: &PeerAddr,
+        cancel: &CancellationToken,
+    ) -> Result<Peer<TcpStream>, DialError> {
+        let _dial = self.shared.registry.begin_dial(*peer.id())?;
+        self.shared
+            .dial(peer.host_port(), Some(*peer.id()), cancel)
+            .await
+    }
+
+    /// Connects to whoever is there; of several addresses, to the first that shakes hands. That it is the right peer is for the caller to find out: somebody on the way can be it as
+    /// well.
+    ///
+    /// # Errors
+    ///
+    /// As for [`dial`](Self::dial).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for `dial`.
+    pub async fn dial_anyone(
+        &self,
+        address: &HostPort,
+        cancel: &CancellationToken,
+    ) -> Result<Peer<TcpStream>, DialError> {
+        self.shared.dial(address, None, cancel).await
+    }
+
+    /// Listens on a TCP address; port 0 is a free one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listener<TcpListener>> {
+        let listener = TcpListener::bind(address).await?;
+        if let Some(bytes) = self.shared.config.receive_buffer {
+            tcp::bound_receive_buffer(&listener, bytes)?;
+        }
+        Ok(self.listen_on(listener))
+    }
+
+    /// Listens on anything that gives streams.
+    pub fn listen_on<L: Accept>(&self, listener: L) -> Listener<L> {
+        Listener::new(listener, self.shared.clone())
+    }
+}

@@ -1,0 +1,147 @@
+//! A peer that the transport connected.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use super::registry::Place;
+use crate::address::PeerId;
+use crate::channel::ChannelDescriptor;
+use crate::config::ConfigError;
+use crate::driver::{Closed, Handle, Receiver, Sender};
+use crate::node::NodeInfo;
+use crate::peer::Established;
+use crate::secret::PublicKey;
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is no third end that could open a connection"
+)]
+pub enum Direction {
+    /// The remote.
+    Inbound,
+    /// We.
+    Outbound,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        })
+    }
+}
+
+/// An [`Established`] peer that has its place among the transport's connections until it is dropped or has run.
+#[must_use = "a peer does nothing until it runs"]
+pub struct Peer<Io> {
+    established: Established<Io>,
+    direction: Direction,
+    place: Place,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
+    pub(super) const fn new(
+        established: Established<Io>,
+        direction: Direction,
+        place: Place,
+    ) -> Self {
+        Self {
+            established,
+            direction,
+            place,
+        }
+    }
+
+    /// Opens a channel: see [`Established::open`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
+        self.established.open(channel)
+    }
+
+    /// Opens a channel on which we only send: see [`Established::open_sender`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_sender(&mut self, channel: ChannelDescriptor) -> Result<Sender, ConfigError> {
+        self.established.open_sender(channel)
+    }
+
+    /// Opens a channel on which we only receive: see [`Established::open_receiver`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_receiver(&mut self, channel: ChannelDescriptor) -> Result<Receiver, ConfigError> {
+        self.established.open_receiver(channel)
+    }
+
+    /// Who the peer is.
+    pub const fn id(&self) -> &PeerId {
+        self.established.id()
+    }
+
+    /// The key that the peer's id comes from.
+    pub const fn remote_key(&self) -> &PublicKey {
+        self.established.remote_key()
+    }
+
+    /// What the peer says of itself: see [`Established::node_info`].
+    pub const fn node_info(&self) -> &NodeInfo {
+        self.established.node_info()
+    }
+
+    /// The other end of the connection, which for an inbound one is not where the peer listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.place.address()
+    }
+
+    /// Who opened the connection.
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// A handle to watch and steer the connection.
+    pub fn handle(&self) -> Handle {
+        self.established.handle()
+    }
+
+    /// Runs the connection until it ends: see [`Established::run`]. Its place among the transport's connections is free when this
+    /// returns.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the connection at once.
+    pub fn run(self, stop: CancellationToken) -> impl Future<Output = Closed> {
+        let Self {
+            established, place, ..
+        } = self;
+        let running = established.run(stop);
+        async move {
+            let closed = running.await;
+            drop(place);
+            closed
+        }
+    }
+}
+
+impl<Io> fmt::Debug for Peer<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("established", &self.established)
+            .field("direction", &self.direction)
+            .field("address", &self.place.address())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,274 @@
+//! The decisions of the registry: who has a place, and who loses it. Time is an argument; it does nothing by itself.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::refusal::Refusal;
+use crate::address::PeerId;
+use crate::address::{Group, Subscriber};
+use crate::limiter::Pacer;
+use crate::peer::Progress;
+use crate::transport::limits::Limits;
+use crate::transport::peer::Direction;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// By ticket, which is the order of arrival.
+    places: HashMap<u64, Held>,
+    next_ticket: u64,
+    /// Inbound handshakes under way, at most as many as the limit says.
+    handshakes: BTreeMap<u64, Handshake>,
+    /// Of the places.
+    inbound: usize,
+    sockets: HashSet<(Direction, SocketAddr)>,
+    sources: HashMap<Subscriber, Source>,
+    /// Inbound connections of the groups that are limited.
+    groups: HashMap<Group, usize>,
+    connected: HashSet<PeerId>,
+    dialing: HashSet<PeerId>,
+}
+
+/// A place in use.
+#[derive(Debug)]
+struct Held {
+    direction: Direction,
+    address: SocketAddr,
+    id: Option<PeerId>,
+}
+
+/// An inbound handshake under way.
+#[derive(Debug)]
+struct Handshake {
+    group: Group,
+    progress: Progress,
+    displaced: CancellationToken,
+}
+
+/// What is known of the inbound connections from one address.
+#[derive(Debug, Default)]
+struct Source {
+    connections: usize,
+    attempts: Option<Pacer>,
+}
+
+impl State {
+    /// Counts one more attempt from this address, or says how long it has to wait.
+    pub(super) fn charge_attempt(
+        &mut self,
+        now: Instant,
+        address: IpAddr,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        let Some(rate) = limits.attempts else {
+            return Ok(());
+        };
+        self.make_room(now);
+        let source = self.sources.entry(Subscriber::of(address)).or_default();
+        let attempts = source.attempts.get_or_insert_with(|| {
+            let burst = NonZeroU32::new(rate.burst()).unwrap_or(NonZeroU32::MIN);
+            Pacer::new(now, rate.interval(), burst)
+        });
+        attempts.take(now).map_err(|at| Refusal::TooOften {
+            address,
+            after: at.saturating_duration_since(now),
+        })
+    }
+
+    pub(super) fn admit_inbound(
+        &mut self,
+        address: SocketAddr,
+        progress: Progress,
+        displaced: CancellationToken,
+        limits: &Limits,
+    ) -> Result<u64, Refusal> {
+        self.check_address(Direction::Inbound, address)?;
+        let ip = address.ip();
+        let held = self.sources.get(&Subscriber::of(ip));
+        if held.map_or(0, |it| it.connections) >= limits.connections_per_address {
+            let (address, max) = (ip, limits.connections_per_address);
+            return Err(Refusal::AddressLimit { address, max });
+        }
+        let group = Group::of(ip);
+        let in_group = self.groups.get(&group).copied().unwrap_or_default();
+        if group.is_cheap() && in_group >= limits.connections_per_network {
+            let (address, max) = (ip, limits.connections_per_network);
+            return Err(Refusal::NetworkLimit { address, max });
+        }
+        if self.inbound >= limits.inbound || self.handshakes.len() >= limits.handshakes {
+            self.displace(group, limits)?;
+        }
+        self.inbound += 1;
+        self.sources
+            .entry(Subscriber::of(ip))
+            .or_default()
+            .connections += 1;
+        if group.is_cheap() {
+            *self.groups.entry(group).or_default() += 1;
+        }
+        let ticket = self.hold(Direction::Inbound, address);
+        let handshake = Handshake {
+            group,
+            progress,
+            displaced,
+        };
+        self.handshakes.insert(ticket, handshake);
+        Ok(ticket)
+    }
+
+    pub(super) fn admit_outbound(
+        &mut self,
+        address: SocketAddr,
+        limits: &Limits,
+    ) -> Result<u64, Refusal> {
+        self.check_address(Direction::Outbound, address)?;
+        let outbound = self.places.len().saturating_sub(self.inbound);
+        if outbound >= limits.outbound {
+            let max = limits.outbound;
+            return Err(Refusal::Full { max });
+        }
+        Ok(self.hold(Direction::Outbound, address))
+    }
+
+    /// The handshake is over: from here the connection is one with this peer.
+    pub(super) fn claim(&mut self, ticket: u64, id: PeerId) -> Result<(), Refusal> {
+        let held = self.places.get_mut(&ticket).ok_or(Refusal::Displaced)?;
+        if !self.connected.insert(id) {
+            return Err(Refusal::DuplicateId { id });
+        }
+        held.id = Some(id);
+        self.handshakes.remove(&ticket);
+        Ok(())
+    }
+
+    /// Gives a place back, unless it has gone to somebody else already.
+    pub(super) fn release(&mut self, ticket: u64) {
+        let Some(held) = self.places.remove(&ticket) else {
+            return;
+        };
+        self.handshakes.remove(&ticket);
+        self.sockets.remove(&(held.direction, held.address));
+        if let Some(id) = &held.id {
+            self.connected.remove(id);
+        }
+        if held.direction == Direction::Inbound {
+            self.inbound = self.inbound.saturating_sub(1);
+            self.leave(held.address.ip());
+        }
+    }
+
+    pub(super) fn begin_dial(&mut self, id: PeerId) -> Result<(), Refusal> {
+        if self.connected.contains(&id) || !self.dialing.insert(id) {
+            return Err(Refusal::DuplicateId { id });
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_dial(&mut self, id: &PeerId) {
+        self.dialing.remove(id);
+    }
+
+    pub(super) fn is_connected(&self, id: &PeerId) -> bool {
+        self.connected.contains(id)
+    }
+
+    /// In both directions.
+    pub(super) fn connections(&self) -> usize {
+        self.places.len()
+    }
+
+    fn check_address(&self, direction: Direction, address: SocketAddr) -> Result<(), Refusal> {
+        if self.sockets.contains(&(direction, address)) {
+            return Err(Refusal::DuplicateAddress { address });
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, direction: Direction, address: SocketAddr) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        self.sockets.insert((direction, address));
+        let held = Held {
+            direction,
+            address,
+            id: None,
+        };
+        self.places.insert(ticket, held);
+        ticket
+    }
+
+    /// Takes the place of the handshake that has come least far in the group which has most of them, the newcomer's own counted too; of
+    /// equals the oldest, which has had most time.
+    fn displace(&mut self, newcomer: Group, limits: &Limits) -> Result<(), Refusal> {
+        let mut crowds = HashMap::from([(newcomer, 1_usize)]);
+        for handshake in self.handshakes.values() {
+            *crowds.entry(handshake.group).or_default() += 1;
+        }
+        let largest = crowds.values().copied().max().unwrap_or_default();
+        let candidates = self
+            .handshakes
+            .iter()
+            .filter(|(_, handshake)| crowds.get(&handshake.group) == Some(&largest));
+        let least = candidates.min_by_key(|(ticket, it)| (it.progress.stage(), **ticket));
+        let Some((ticket, handshake)) = least else {
+            let max = limits.inbound;
+            return Err(Refusal::Full { max });
+        };
+        let ticket = *ticket;
+        handshake.displaced.cancel();
+        self.release(ticket);
+        Ok(())
+    }
+
+    /// One inbound connection less from this address.
+    fn leave(&mut self, address: IpAddr) {
+        let subscriber = Subscriber::of(address);
+        if let Some(source) = self.sources.get_mut(&subscriber) {
+            source.connections = source.connections.saturating_sub(1);
+            if source.connections == 0 && source.attempts.is_none() {
+                self.sources.remove(&subscriber);
+            }
+        }
+        let group = Group::of(address);
+        if let Some(connections) = self.groups.get_mut(&group) {
+            *connections = connections.saturating_sub(1);
+            if *connections == 0 {
+                self.groups.remove(&group);
+            }
+        }
+    }
+
+    /// Forgets addresses of which nothing is left to know, and under a flood from very many also when they last came.
+    fn make_room(&mut self, now: Instant) {
+        // Each connection may have an address of its own.
+        let most = MAX_IDLE_SOURCES.saturating_add(self.inbound);
+        if self.sources.len() < most {
+            return;
+        }
+        self.sources.retain(|_, source| {
+            let rested = |attempts: &Pacer| attempts.is_rested(now);
+            source.connections > 0 || !source.attempts.as_ref().is_none_or(rested)
+        });
+        if self.sources.len() >= most {
+            self.sources.retain(|_, source| source.connections > 0);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Handshakes under way, and inbound connections by what is known of addresses.
+    #[cfg(test)]
+    pub(super) fn tallies(&self) -> (usize, usize) {
+        let counted = self.sources.values().map(|source| source.connections);
+        (self.handshakes.len(), counted.sum())
+    }
+}
+
+/// Addresses that are remembered for their rate only: with the room that a hash map keeps free, below three megabytes.
+pub(super) const MAX_IDLE_SOURCES: usize = 8 * 1024;

@@ -1,0 +1,136 @@
+//! From a place in the registry and a stream to a peer.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::config::TransportConfig;
+use super::error::UpgradeError;
+use super::filter::Verdict;
+use super::peer::{Direction, Peer};
+use super::registry::{Place, Refusal, Registry};
+use crate::address::PeerId;
+use crate::node::PeerConfig;
+use crate::peer::Established;
+use crate::peer::HandshakeError;
+use crate::peer::Handshaking;
+use crate::peer::unless_cancelled;
+use crate::secret::{PublicKey, Rejection};
+
+/// What every connection of a transport shares.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) peer: Arc<PeerConfig>,
+    pub(super) config: TransportConfig,
+    pub(super) registry: Arc<Registry>,
+}
+
+impl Shared {
+    /// Makes a peer of a stream that a remote opened. All that can take long is in here.
+    pub(super) async fn upgrade_inbound<Io: AsyncRead + AsyncWrite + Unpin>(
+        self: Arc<Self>,
+        io: Io,
+        place: Place,
+    ) -> Result<Peer<Io>, UpgradeError> {
+        let displaced = place.displaced().clone();
+        unless_cancelled(&displaced, self.upgrade_undisplaced(io, place))
+            .await
+            .unwrap_or(Err(Refusal::Displaced.into()))
+    }
+
+    async fn upgrade_undisplaced<Io: AsyncRead + AsyncWrite + Unpin>(
+        self: Arc<Self>,
+        io: Io,
+        place: Place,
+    ) -> Result<Peer<Io>, UpgradeError> {
+        self.admit_address(&place, Direction::Inbound).await?;
+        let shared = self.clone();
+        let handshaking = Handshaking::inbound(io, self.peer.clone())
+            .with_progress(place.progress().clone())
+            .with_key_admission(move |key| shared.admit_key(key));
+        let shaken = handshaking.uncancelled(|_| Ok(())).await;
+        let established = shaken.map_err(Decision::take_out)?;
+        claim(established, place, Direction::Inbound)
+    }
+
+    /// Makes the peer of this id, or whoever it is, of a stream that we opened.
+    pub(super) async fn upgrade_outbound<Io: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        io: Io,
+        expected: Option<PeerId>,
+        place: Place,
+    ) -> Result<Peer<Io>, UpgradeError> {
+        let handshaking = Handshaking::outbound(io, self.peer.clone(), expected);
+        let established = handshaking.uncancelled(|_| Ok(())).await?;
+        self.admit_id(*established.id(), Direction::Outbound)
+            .await?;
+        claim(established, place, Direction::Outbound)
+    }
+
+    /// Asks the filter about the other end of a connection.
+    pub(super) async fn admit_address(
+        &self,
+        place: &Place,
+        direction: Direction,
+    ) -> Result<(), UpgradeError> {
+        let verdict = self.config.filter.admit_address(place.address(), direction);
+        self.bounded(verdict).await?.map_err(UpgradeError::Filtered)
+    }
+
+    /// Decides on a proven key before its owner learns ours.
+    async fn admit_key(self: Arc<Self>, key: PublicKey) -> Result<(), Rejection> {
+        let id = PeerId::from(&key);
+        if id == *self.peer.id() {
+            // The handshake goes on, so that both ends find out that they are one.
+            return Ok(());
+        }
+        let admitted = if self.registry.is_connected(&id) {
+            Err(Refusal::DuplicateId { id }.into())
+        } else {
+            self.admit_id(id, Direction::Inbound).await
+        };
+        admitted.map_err(|error| Decision(error).into())
+    }
+
+    async fn admit_id(&self, id: PeerId, direction: Direction) -> Result<(), UpgradeError> {
+        self.bounded(self.config.filter.admit_id(id, direction))
+            .await?
+            .map_err(|rejection| HandshakeError::Rejected(rejection).into())
+    }
+
+    async fn bounded(&self, verdict: Verdict<'_>) -> Result<Result<(), Rejection>, UpgradeError> {
+        let after = self.config.filter_timeout;
+        timeout(after, verdict)
+            .await
+            .map_err(|_| UpgradeError::FilterTimeout { after })
+    }
+}
+
+/// Counts the connection as one with this peer.
+fn claim<Io: AsyncRead + AsyncWrite + Unpin>(
+    established: Established<Io>,
+    place: Place,
+    direction: Direction,
+) -> Result<Peer<Io>, UpgradeError> {
+    place.claim(*established.id())?;
+    Ok(Peer::new(established, direction, place))
+}
+
+/// What we decided about a key, on its way through the handshake.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Decision(UpgradeError);
+
+impl Decision {
+    /// A refusal of ours is told as what it is, wherever in the upgrade it was decided.
+    fn take_out(error: HandshakeError) -> UpgradeError {
+        match error {
+            HandshakeError::Rejected(rejection) => match rejection.downcast::<Self>() {
+                Ok(decision) => decision.0,
+                Err(rejection) => HandshakeError::Rejected(rejection).into(),
+            },
+            error => error.into(),
+        }
+    }
+}
