@@ -1,7 +1,6 @@
 use std::net::Ipv6Addr;
 
-use crate::address::PeerIdError;
-use crate::address::PeerText;
+use crate::address::{PeerIdError, PeerText};
 
 /// A text that is not an address. What it says of the text is an excerpt, as [`PeerText`] prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

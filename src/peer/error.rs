@@ -1,12 +1,17 @@
 //! The ways in which a handshake can fail.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use crate::address::PeerId;
 use crate::error::Fault;
 use crate::node::{Incompatible, NodeInfoError};
-use crate::secret::{self, ExchangeError, Rejection};
+use crate::secret::{self, ExchangeError};
+use crate::trace;
+
+/// Why a program of ours does not want a peer; handed through unchanged.
+pub type Rejection = Box<dyn Error + Send + Sync>;
 
 /// A handshake that did not end in a peer.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +103,6 @@ impl From<secret::SecretHandshakeError> for HandshakeError {
             secret::SecretHandshakeError::Malformed { message } => Self::Malformed {
                 message: message.into(),
             },
-            secret::SecretHandshakeError::Rejected(rejection) => Self::Rejected(rejection),
             other => Self::Authentication(other),
         }
     }
@@ -130,6 +134,11 @@ impl From<NodeInfoError> for HandshakeError {
             other => Self::InvalidNodeInfo(other),
         }
     }
+}
+
+/// Tells a failure to `tracing`, and gives it on.
+pub(super) fn traced<T>(result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
+    result.inspect_err(|error| trace::handshake_failed(error))
 }
 
 /// A message of the handshake that cannot be decoded.

@@ -1,23 +1,21 @@
 //! From a byte stream to a peer: encryption, identity, NodeInfo.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::authenticated::{Authenticated, Stream};
 use super::cancel::unless_cancelled;
-use super::error::HandshakeError;
+use super::error::{HandshakeError, Rejection, traced};
 use super::established::Established;
+use super::limit::Limit;
 use super::progress::{Progress, Stage};
 use crate::address::PeerId;
-use crate::node::PeerConfig;
-use crate::node::{MAX_NODE_INFO_BYTES, NodeInfo};
-use crate::secret::{PublicKey, Rejection, begin, exchange};
-use crate::trace;
+use crate::node::{NodeInfo, PeerConfig};
+use crate::secret::begin;
 
 /// A byte stream to a peer before the handshake. The only thing to do with it is [`handshake`](Self::handshake).
 ///
@@ -87,18 +85,14 @@ pub struct Handshaking<Io> {
 }
 
 enum Role {
-    Inbound { admit: Option<KeyAdmission> },
+    Inbound,
     Outbound { expected: Option<PeerId> },
 }
-
-/// Decides on a remote key before it learns ours.
-type KeyAdmission = Box<dyn FnOnce(PublicKey) -> KeyVerdict + Send>;
-type KeyVerdict = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     /// A stream that a remote opened.
     pub fn inbound(io: Io, config: Arc<PeerConfig>) -> Self {
-        Self::new(io, config, Role::Inbound { admit: None })
+        Self::new(io, config, Role::Inbound)
     }
 
     /// A stream that we opened. Where `expected` is given, only this peer will do.
@@ -121,25 +115,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         self
     }
 
-    /// For a stream that a remote opened: has `admit` decide on its proven key before it learns who we are. On a stream that we
-    /// opened it does nothing, since the remote is who we asked for.
-    pub fn with_key_admission<Verdict>(
-        mut self,
-        admit: impl FnOnce(PublicKey) -> Verdict + Send + 'static,
-    ) -> Self
-    where
-        Verdict: Future<Output = Result<(), Rejection>> + Send + 'static,
-    {
-        if let Role::Inbound { admit: slot } = &mut self.role {
-            *slot = Some(Box::new(|key| Box::pin(admit(key))));
-        }
-        self
-    }
-
     /// Encrypts the stream, learns who the peer is, and exchanges NodeInfo with it, all in this one call: no task is started.
     ///
     /// What the peer says is checked in CometBFT's order: its NodeInfo by itself, its identity against its key, that it is not we
-    /// ourselves, and that we have network, block protocol and a channel in common. Only then does `admit` see it.
+    /// ourselves, and that we have network, block protocol and a channel in common. Only then does `admit` see it. Who wants to decide by
+    /// the id alone, before the peer learns ours, takes the two steps by themselves: [`authenticate`](Self::authenticate) and
+    /// [`Authenticated::introduce`].
     ///
     /// # Errors
     ///
@@ -154,75 +135,54 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         cancel: &CancellationToken,
         admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
     ) -> Result<Established<Io>, HandshakeError> {
-        unless_cancelled(cancel, self.uncancelled(admit))
+        let handshake = async {
+            let peer = self.authenticate().await?.introduce().await?;
+            traced(admit(peer.node_info()).map_err(HandshakeError::Rejected))?;
+            Ok(peer)
+        };
+        unless_cancelled(cancel, handshake)
             .await
-            .unwrap_or_else(|| {
-                trace::handshake_failed(&HandshakeError::Cancelled);
-                Err(HandshakeError::Cancelled)
-            })
+            .unwrap_or_else(|| traced(Err(HandshakeError::Cancelled)))
     }
 
-    /// The handshake for those who can end it otherwise: by aborting its task, or by cancelling more than the handshake.
-    pub(crate) async fn uncancelled(
-        self,
-        admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
-    ) -> Result<Established<Io>, HandshakeError> {
-        let after = self.config.handshake_timeout();
-        let result = timeout(after, self.untimed(admit))
-            .await
-            .unwrap_or(Err(HandshakeError::Timeout { after }));
-        match &result {
-            Ok(peer) => trace::shook_hands(peer.id()),
-            Err(error) => trace::handshake_failed(error),
-        }
-        result
+    /// Encrypts the stream and learns the peer's proven id. A peer that opened the stream does not learn ours before
+    /// [`introduce`](Authenticated::introduce).
+    ///
+    /// # Errors
+    ///
+    /// As for [`handshake`](Self::handshake).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub async fn authenticate(self) -> Result<Authenticated<Io>, HandshakeError> {
+        let limit = Limit::starting_now(self.config.handshake_timeout());
+        traced(limit.bound(self.authenticate_untimed(limit)).await)
     }
 
-    async fn untimed(
-        self,
-        admit: impl FnOnce(&NodeInfo) -> Result<(), Rejection>,
-    ) -> Result<Established<Io>, HandshakeError> {
-        let (config, identity) = (&self.config, self.config.identity());
-        let after = config.first_message_timeout();
+    async fn authenticate_untimed(self, limit: Limit) -> Result<Authenticated<Io>, HandshakeError> {
+        let after = self.config.first_message_timeout();
         let agreed = timeout(after, begin(self.io))
             .await
             .map_err(|_| HandshakeError::FirstMessageTimeout { after })??;
         self.progress.reach(Stage::Agreed);
-        let progress = self.progress;
-        let (admit_key, expected) = match self.role {
-            Role::Inbound { admit } => (admit, None),
-            Role::Outbound { expected } => (None, expected),
-        };
-        let mut stream = match admit_key {
-            Some(admit_key) => {
-                let admit_key = |key| {
-                    progress.reach(Stage::Authenticated);
-                    admit_key(key)
-                };
-                agreed.admitting(identity, admit_key).await?
+        let stream = match self.role {
+            Role::Inbound => Stream::Unanswered(agreed.learn().await?),
+            Role::Outbound { .. } => {
+                Stream::Answered(agreed.symmetric(self.config.identity()).await?)
             }
-            None => agreed.symmetric(identity).await?,
         };
-        progress.reach(Stage::Authenticated);
+        self.progress.reach(Stage::Authenticated);
         let id = PeerId::from(stream.remote_key());
-        match expected {
-            Some(expected) if expected != id => {
-                return Err(HandshakeError::UnexpectedPeer {
-                    expected,
-                    found: id,
-                });
-            }
-            _ => {}
+        match self.role {
+            Role::Outbound {
+                expected: Some(expected),
+            } if expected != id => Err(HandshakeError::UnexpectedPeer {
+                expected,
+                found: id,
+            }),
+            _ => Ok(Authenticated::new(stream, id, self.config, limit)),
         }
-        let theirs = exchange(&mut stream, config.announcement(), MAX_NODE_INFO_BYTES).await?;
-        let theirs = NodeInfo::decode(&theirs)?;
-        check(&theirs, &id, config)?;
-        admit(&theirs).map_err(HandshakeError::Rejected)?;
-        Ok(Established::new(
-            stream,
-            config.connection().clone(),
-            theirs,
-        ))
     }
 }
 
@@ -230,19 +190,4 @@ impl<Io> fmt::Debug for Handshaking<Io> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshaking").finish_non_exhaustive()
     }
-}
-
-/// What a valid NodeInfo must be beside: of this key, not our own, and compatible (CometBFT p2p specification, "Peer handshake").
-fn check(theirs: &NodeInfo, id: &PeerId, config: &PeerConfig) -> Result<(), HandshakeError> {
-    if theirs.id() != id {
-        return Err(HandshakeError::IdentityMismatch {
-            proven: *id,
-            stated: *theirs.id(),
-        });
-    }
-    if id == config.id() {
-        return Err(HandshakeError::SelfConnection);
-    }
-    config.node_info().compatible_with(theirs)?;
-    Ok(())
 }

@@ -1,14 +1,10 @@
 //! Errors of the encrypted stream and of its handshake.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 
 use super::first_bytes::FirstBytes;
 use crate::error::Fault;
-
-/// Why a program of ours does not want a peer; handed through unchanged.
-pub type Rejection = Box<dyn Error + Send + Sync>;
 
 /// A handshake that did not end in an encrypted stream.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +65,6 @@ pub enum SecretHandshakeError {
     /// The remote's ephemeral key is our own: whatever lies between, the stream leads back to this end.
     #[error("the stream leads back to ourselves, our own ephemeral key came")]
     Reflected,
-    /// Our own program did not admit the remote's key.
-    #[error("rejected by us")]
-    Rejected(#[source] Rejection),
     /// A long-term key of small order, for which signatures can be made without a secret.
     #[error("the remote's long-term key {key} is a point of small order")]
     SmallOrderKey {
@@ -104,7 +97,7 @@ impl SecretHandshakeError {
             | Self::SmallOrderKey { .. }
             | Self::TooLong { .. } => Fault::Peer,
             Self::Closed | Self::Io(_) | Self::Reflected => Fault::Transport,
-            Self::Cryptography | Self::Rejected(_) => Fault::Local,
+            Self::Cryptography => Fault::Local,
             Self::Frame(error) => error.fault(),
         }
     }

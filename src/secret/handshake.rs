@@ -1,6 +1,6 @@
 //! The handshake: ephemeral keys in the clear, then both identities under the new encryption.
 
-use std::future::Future;
+use std::fmt;
 use std::io;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -9,7 +9,7 @@ use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-use super::error::{HandshakeMessage, KeyType, Rejection, SecretHandshakeError};
+use super::error::{HandshakeMessage, KeyType, SecretHandshakeError};
 use super::exchange::{ExchangeError, Expected, exchange, exchange_expecting};
 use super::identity::{Identity, PUBLIC_KEY_LEN, PublicKey};
 use super::key_schedule::{Ephemeral, EphemeralKey};
@@ -36,26 +36,89 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> SecretConnection<Io> {
         begin(io).await?.symmetric(identity).await
     }
 
-    /// Like [`handshake`](Self::handshake), for the accepting side: `admit` sees the remote's proven key before we show ours.
+    /// Begins the handshake of the accepting side: agrees on keys and learns who the remote is, before it shows ours.
     ///
-    /// Only one of two ends may do this, or both would wait for the other's key.
+    /// Only one of two ends may do this, or both would wait for the other's key. As for `handshake`, it sets no time limit.
     ///
     /// # Errors
     ///
-    /// As for `handshake`, and [`SecretHandshakeError::Rejected`] with what `admit` said.
+    /// As for [`handshake`](Self::handshake).
     ///
     /// # Cancel safety
     ///
     /// As for `handshake`.
-    pub async fn accept_if<Admission>(
-        io: Io,
+    pub async fn accept(io: Io) -> Result<Unanswered<Io>, SecretHandshakeError> {
+        begin(io).await?.learn().await
+    }
+}
+
+/// An encrypted stream whose remote has proven its key, and does not know ours yet. Dropping it closes the stream.
+///
+/// ```
+/// use mconn::secret::{Identity, SecretConnection};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (ours, theirs) = tokio::io::duplex(4096);
+/// # let (alice, bob) = (Identity::generate()?, Identity::generate()?);
+/// # let friend = *bob.public_key();
+/// # let far = async { SecretConnection::handshake(theirs, &bob).await.map(drop) };
+/// # let near = async {
+/// let unanswered = SecretConnection::accept(ours).await?;
+/// if *unanswered.remote_key() == friend {
+///     let stream = unanswered.answer(&alice).await?;
+///     assert_eq!(*stream.remote_key(), friend);
+/// }
+/// # Ok(())
+/// # };
+/// # tokio::try_join!(near, far)?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the remote waits for an answer"]
+pub struct Unanswered<Io> {
+    stream: Sealed<Io>,
+    challenge: [u8; 32],
+    remote_key: PublicKey,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Unanswered<Io> {
+    /// The long-term key whose secret the remote holds.
+    pub const fn remote_key(&self) -> &PublicKey {
+        &self.remote_key
+    }
+
+    /// Shows our identity.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretHandshakeError::Closed`] or [`SecretHandshakeError::Io`] where the remote is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub async fn answer(
+        self,
         identity: &Identity,
-        admit: impl FnOnce(PublicKey) -> Admission,
-    ) -> Result<Self, SecretHandshakeError>
-    where
-        Admission: Future<Output = Result<(), Rejection>>,
-    {
-        begin(io).await?.admitting(identity, admit).await
+    ) -> Result<SecretConnection<Io>, SecretHandshakeError> {
+        let Self {
+            mut stream,
+            challenge,
+            remote_key,
+        } = self;
+        let ours = encode_authentication(identity, &challenge);
+        write(&mut stream, &ours).await.map_err(|error| {
+            SecretHandshakeError::of(error.into(), HandshakeMessage::Authentication)
+        })?;
+        Ok(SecretConnection::new(stream, remote_key))
+    }
+}
+
+impl<Io> fmt::Debug for Unanswered<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unanswered")
+            .field("remote_key", &self.remote_key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,28 +151,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Agreed<Io> {
         Ok(SecretConnection::new(stream, remote_key))
     }
 
-    /// Reads the other identity, asks, and only then shows ours.
-    pub(crate) async fn admitting<Admission>(
-        self,
-        identity: &Identity,
-        admit: impl FnOnce(PublicKey) -> Admission,
-    ) -> Result<SecretConnection<Io>, SecretHandshakeError>
-    where
-        Admission: Future<Output = Result<(), Rejection>>,
-    {
+    /// Reads the other identity, and shows nothing.
+    pub(crate) async fn learn(self) -> Result<Unanswered<Io>, SecretHandshakeError> {
         let Self {
             mut stream,
             challenge,
         } = self;
         let remote_key = learn_key(&mut stream, &[], &challenge).await?;
-        admit(remote_key)
-            .await
-            .map_err(SecretHandshakeError::Rejected)?;
-        let ours = encode_authentication(identity, &challenge);
-        write(&mut stream, &ours).await.map_err(|error| {
-            SecretHandshakeError::of(error.into(), HandshakeMessage::Authentication)
-        })?;
-        Ok(SecretConnection::new(stream, remote_key))
+        Ok(Unanswered {
+            stream,
+            challenge,
+            remote_key,
+        })
     }
 }
 

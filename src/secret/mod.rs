@@ -32,10 +32,11 @@ pub(crate) mod internals {
     pub(crate) use super::writer::FrameWriter;
 }
 
-pub use error::{FrameError, HandshakeMessage, KeyType, Rejection, SecretHandshakeError};
+pub use error::{FrameError, HandshakeMessage, KeyType, SecretHandshakeError};
 #[cfg(feature = "peer")]
 pub(crate) use exchange::{ExchangeError, exchange};
 pub use first_bytes::{FirstBytes, KnownProtocol};
+pub use handshake::Unanswered;
 #[cfg(feature = "peer")]
 pub(crate) use handshake::begin;
 pub use identity::{Identity, IdentityError, PublicKey};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::registry::Refusal;
 use crate::address::ResolveError;
 use crate::error::{Fault, Whole};
-use crate::peer::HandshakeError;
-use crate::secret::{Rejection, SecretHandshakeError};
+use crate::peer::{HandshakeError, Rejection};
+use crate::secret::SecretHandshakeError;
 
 /// A connection that came and was not taken, or a failure of the listener itself.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use super::Direction;
 use crate::address::PeerId;
-use crate::secret::Rejection;
+use crate::peer::Rejection;
 
 /// Decides about addresses and peers: allow lists, deny lists, a question to the application.
 ///

@@ -12,11 +12,7 @@ use super::peer::{Direction, Peer};
 use super::registry::{Place, Refusal, Registry};
 use crate::address::PeerId;
 use crate::node::PeerConfig;
-use crate::peer::Established;
-use crate::peer::HandshakeError;
-use crate::peer::Handshaking;
-use crate::peer::unless_cancelled;
-use crate::secret::{PublicKey, Rejection};
+use crate::peer::{Established, HandshakeError, Handshaking, Rejection, unless_cancelled};
 
 /// What every connection of a transport shares.
 #[derive(Debug)]
@@ -45,13 +41,13 @@ impl Shared {
         place: Place,
     ) -> Result<Peer<Io>, UpgradeError> {
         self.admit_address(&place, Direction::Inbound).await?;
-        let shared = self.clone();
-        let handshaking = Handshaking::inbound(io, self.peer.clone())
-            .with_progress(place.progress().clone())
-            .with_key_admission(move |key| shared.admit_key(key));
-        let shaken = handshaking.uncancelled(|_| Ok(())).await;
-        let established = shaken.map_err(Decision::take_out)?;
-        claim(established, place, Direction::Inbound)
+        let handshaking =
+            Handshaking::inbound(io, self.peer.clone()).with_progress(place.progress().clone());
+        let authenticated = handshaking.authenticate().await?;
+        let (id, limit) = (*authenticated.id(), authenticated.limit());
+        let admission = async { Ok(self.admit_before_introduction(id).await) };
+        limit.bound(admission).await??;
+        claim(authenticated.introduce().await?, place, Direction::Inbound)
     }
 
     /// Makes the peer of this id, or whoever it is, of a stream that we opened.
@@ -62,7 +58,7 @@ impl Shared {
         place: Place,
     ) -> Result<Peer<Io>, UpgradeError> {
         let handshaking = Handshaking::outbound(io, self.peer.clone(), expected);
-        let established = handshaking.uncancelled(|_| Ok(())).await?;
+        let established = handshaking.authenticate().await?.introduce().await?;
         self.admit_id(*established.id(), Direction::Outbound)
             .await?;
         claim(established, place, Direction::Outbound)
@@ -78,19 +74,16 @@ impl Shared {
         self.bounded(verdict).await?.map_err(UpgradeError::Filtered)
     }
 
-    /// Decides on a proven key before its owner learns ours.
-    async fn admit_key(self: Arc<Self>, key: PublicKey) -> Result<(), Rejection> {
-        let id = PeerId::from(&key);
+    /// Decides on who connected to us before it learns who we are.
+    async fn admit_before_introduction(&self, id: PeerId) -> Result<(), UpgradeError> {
         if id == *self.peer.id() {
             // The handshake goes on, so that both ends find out that they are one.
             return Ok(());
         }
-        let admitted = if self.registry.is_connected(&id) {
-            Err(Refusal::DuplicateId { id }.into())
-        } else {
-            self.admit_id(id, Direction::Inbound).await
-        };
-        admitted.map_err(|error| Decision(error).into())
+        if self.registry.is_connected(&id) {
+            return Err(Refusal::DuplicateId { id }.into());
+        }
+        self.admit_id(id, Direction::Inbound).await
     }
 
     async fn admit_id(&self, id: PeerId, direction: Direction) -> Result<(), UpgradeError> {
@@ -115,22 +108,4 @@ fn claim<Io: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Peer<Io>, UpgradeError> {
     place.claim(*established.id())?;
     Ok(Peer::new(established, direction, place))
-}
-
-/// What we decided about a key, on its way through the handshake.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct Decision(UpgradeError);
-
-impl Decision {
-    /// A refusal of ours is told as what it is, wherever in the upgrade it was decided.
-    fn take_out(error: HandshakeError) -> UpgradeError {
-        match error {
-            HandshakeError::Rejected(rejection) => match rejection.downcast::<Self>() {
-                Ok(decision) => decision.0,
-                Err(rejection) => HandshakeError::Rejected(rejection).into(),
-            },
-            error => error.into(),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::proto::crypto::v1::public_key::Sum;
 use crate::proto::p2p::v1::AuthSigMessage;
 use crate::secret::internals::{EphemeralKey, encode_authentication};
 use crate::secret::{
-    FirstBytes, FrameError, HandshakeMessage, KeyType, PublicKey, Rejection, SecretHandshakeError,
+    FirstBytes, FrameError, HandshakeMessage, KeyType, PublicKey, SecretHandshakeError,
 };
 use crate::testing::paced::Ending;
 use crate::testing::remote::{Keys, ephemeral_message, shared_secret};
@@ -71,14 +71,13 @@ fn judge_ephemeral(
             .seal(&encode_authentication(us(), &keys.challenge)),
     );
     let (data, end) = open_all(&mut keys.theirs, rest, settings.ending);
-    judge_authentication(&data, end, keys, settings)
+    judge_authentication(&data, end, keys)
 }
 
 fn judge_authentication(
     data: &[u8],
     end: End,
     keys: Keys,
-    settings: &Settings,
 ) -> Result<Outcome, SecretHandshakeError> {
     let kind = HandshakeMessage::Authentication;
     let Some((message, rest)) = take_delimited(data, kind)? else {
@@ -107,15 +106,12 @@ fn judge_authentication(
     }
     let signed = UnparsedPublicKey::new(&ED25519, bytes).verify(&keys.challenge, &message.sig);
     signed.map_err(|_| SecretHandshakeError::BadSignature { key })?;
-    match rejection(settings) {
-        Some(rejection) if settings.admitting => Err(SecretHandshakeError::Rejected(rejection)),
-        _ => Ok(Outcome::Accepted {
-            keys,
-            key,
-            rest: rest.to_vec(),
-            end,
-        }),
-    }
+    Ok(Outcome::Accepted {
+        keys,
+        key,
+        rest: rest.to_vec(),
+        end,
+    })
 }
 
 /// A message and what follows it.
@@ -156,8 +152,4 @@ fn begins_otherwise(len: usize, body: &[u8]) -> bool {
             .iter()
             .zip([0x0a, 0x20])
             .any(|(byte, tag)| *byte != tag)
-}
-
-pub(super) fn rejection(settings: &Settings) -> Option<Rejection> {
-    (!settings.admits).then(|| "no room".into())
 }

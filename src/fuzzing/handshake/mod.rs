@@ -2,7 +2,6 @@
 
 mod judge;
 
-use std::future::ready;
 use std::pin::pin;
 use std::sync::OnceLock;
 
@@ -10,7 +9,7 @@ use arbitrary::{Result as Parsed, Unstructured};
 use prost::encoding::encode_varint;
 use tokio::io::AsyncWriteExt;
 
-use self::judge::{Outcome, Wanted, judge, rejection};
+use self::judge::{Outcome, Wanted, judge};
 use crate::fuzzing::secret_frame::{flip, read_all, read_sizes};
 use crate::secret::internals::{Ephemeral, EphemeralKey, MAX_DATA, SEALED_FRAME, agree};
 use crate::secret::{Identity, SecretConnection, SecretHandshakeError};
@@ -36,7 +35,6 @@ struct Settings {
     ending: Ending,
     /// We look at the remote's key before we show ours.
     admitting: bool,
-    admits: bool,
     /// The remote has our ephemeral key.
     reflected: bool,
 }
@@ -46,7 +44,6 @@ impl Settings {
         Self {
             ending: Ending::new(code),
             admitting: code & 4 != 0,
-            admits: code & 8 == 0,
             reflected: code & 16 != 0,
         }
     }
@@ -59,8 +56,9 @@ fn meet(stream: &[u8], script: &[u8], settings: &Settings, wanted: Wanted) {
     let handshake = pin!(async {
         let agreed = agree(io, own).await?;
         if settings.admitting {
-            let admit = |_| ready(rejection(settings).map_or(Ok(()), Err));
-            agreed.admitting(us(), admit).await
+            let unanswered = agreed.learn().await?;
+            assert!(look(&sink).bytes.len() <= EPHEMERAL_MESSAGE);
+            unanswered.answer(us()).await
         } else {
             agreed.symmetric(us()).await
         }

@@ -1,9 +1,7 @@
 use std::fmt;
 
 use super::MAX_NODE_INFO_BYTES;
-use crate::address::AddressError;
-use crate::address::PeerIdError;
-use crate::address::PeerText;
+use crate::address::{AddressError, PeerIdError, PeerText};
 use crate::channel::ChannelId;
 use crate::error::Fault;
 

@@ -2,8 +2,7 @@
 
 use super::error::{BrokenRule, NodeInfoError, NodeInfoField};
 use super::{Contents, NodeInfo, ProtocolVersion, TxIndex};
-use crate::address::HostPort;
-use crate::address::PeerId;
+use crate::address::{HostPort, PeerId};
 use crate::channel::ChannelId;
 use crate::proto::p2p::v1 as proto;
 

@@ -19,9 +19,9 @@ use crate::address::PeerId;
 use crate::channel::{ChannelDescriptor, ChannelId};
 use crate::node::{NodeInfo, NodeInfoBuilder, PeerConfig};
 use crate::packet::{MsgHeader, encode_msg};
-use crate::peer::{Established, HandshakeError, Handshaking};
+use crate::peer::{Established, HandshakeError, Handshaking, Rejection};
 use crate::proto::p2p::v1::DefaultNodeInfo;
-use crate::secret::{Identity, Rejection, SecretConnection};
+use crate::secret::{Identity, SecretConnection};
 
 /// The channel that all nodes here have.
 pub(crate) const BLOCKS: ChannelId = ChannelId::new(0x40);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
@@ -14,9 +13,9 @@ use super::session::Session;
 use crate::address::PeerId;
 use crate::driver::CloseReason;
 use crate::node::{NodeInfo, PeerConfig, PeerConfigError};
-use crate::peer::{Established, HandshakeError, Handshaking};
+use crate::peer::{Established, HandshakeError, Handshaking, Rejection};
 use crate::proto::crypto::v1::public_key::Sum;
-use crate::secret::{Identity, PublicKey, Rejection, SecretConnection};
+use crate::secret::{Identity, SecretConnection};
 
 #[tokio::test(start_paused = true)]
 async fn the_handshake_ends_with_the_last_byte_and_starts_no_task() {
@@ -111,12 +110,12 @@ async fn a_refusal_comes_back_with_its_source_and_the_remote_sees_the_end_within
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_not_admitted_learns_nothing_but_an_ephemeral_key() {
+async fn a_peer_that_is_not_admitted_by_its_id_learns_nothing_but_an_ephemeral_key() {
     let (io, far) = duplex(1 << 16);
-    let cancel = CancellationToken::new();
-    let here = Handshaking::inbound(io, node("us"))
-        .with_key_admission(async |_| Err(Unwelcome(8).into()))
-        .handshake(&cancel, nobody);
+    let here = async {
+        let peer = Handshaking::inbound(io, node("us")).authenticate().await;
+        drop(peer.unwrap());
+    };
     let there = async {
         let mut session = Session::agree(far).await;
         let (key, signature) = session.proof(|_| ());
@@ -125,57 +124,56 @@ async fn a_key_that_is_not_admitted_learns_nothing_but_an_ephemeral_key() {
             .await;
         session.rest().await
     };
-    let (here, heard) = soon(async { tokio::join!(here, there) }).await;
-    assert_rejected(here, 8);
+    let ((), heard) = soon(async { tokio::join!(here, there) }).await;
     assert!(heard.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_handshake_of_a_remote_whose_key_is_not_admitted_fails_within_a_second() {
+async fn the_handshake_of_a_peer_that_is_not_admitted_by_its_id_fails_within_a_second() {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
-    let here = Handshaking::inbound(io, node("us"))
-        .with_key_admission(async |_| Err(Unwelcome(9).into()))
-        .handshake(&cancel, nobody);
+    let here = async {
+        let peer = Handshaking::inbound(io, node("us")).authenticate().await;
+        drop(peer.unwrap());
+    };
     let there = Handshaking::outbound(far, node("them"), None).handshake(&cancel, nobody);
-    let (here, there) = soon(async { tokio::join!(here, there) }).await;
-    assert_rejected(here, 9);
+    let ((), there) = soon(async { tokio::join!(here, there) }).await;
     assert!(matches!(there, Err(HandshakeError::Closed)), "{there:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_admission_of_the_key_may_take_its_time_and_sees_the_proven_key() {
-    let (us, them) = (node("us"), node("them"));
-    let (io, far) = duplex(1 << 16);
-    let cancel = CancellationToken::new();
-    let ((tell, told), (answer, answered)) = (oneshot::channel(), oneshot::channel());
-    let here = Handshaking::inbound(io, us.clone())
-        .with_key_admission(async move |key: PublicKey| {
-            tell.send(key).unwrap();
-            answered.await.unwrap()
-        })
-        .handshake(&cancel, anybody);
-    let there =
-        Handshaking::outbound(far, them.clone(), Some(*us.id())).handshake(&cancel, anybody);
-    let program = async {
-        assert_eq!(told.await.unwrap(), *them.identity().public_key());
-        idle().await;
-        answer.send(Ok::<(), Rejection>(())).unwrap();
-    };
-    let (here, there, ()) = soon(async { tokio::join!(here, there, program) }).await;
-    assert_eq!(
-        (here.unwrap().id(), there.unwrap().id()),
-        (them.id(), us.id())
-    );
+async fn a_decision_on_the_proven_id_may_take_its_time_in_either_role() {
+    for we_dial in [true, false] {
+        let (us, them) = (node("us"), node("them"));
+        let (io, far) = duplex(1 << 16);
+        let cancel = CancellationToken::new();
+        let (here, there) = if we_dial {
+            (
+                Handshaking::outbound(io, us.clone(), Some(*them.id())),
+                Handshaking::inbound(far, them.clone()),
+            )
+        } else {
+            (
+                Handshaking::inbound(io, us.clone()),
+                Handshaking::outbound(far, them.clone(), Some(*us.id())),
+            )
+        };
+        let here = async {
+            let peer = here.authenticate().await?;
+            assert_eq!(peer.id(), them.id());
+            idle().await;
+            peer.introduce().await
+        };
+        let there = there.handshake(&cancel, anybody);
+        let (here, there) = soon(async { tokio::try_join!(here, there) }).await.unwrap();
+        assert_eq!((here.id(), there.id()), (them.id(), us.id()));
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_admission_is_not_asked_about_a_key_that_is_not_proven() {
+async fn nobody_is_authenticated_whose_key_is_not_proven() {
     let (io, far) = duplex(1 << 16);
-    let cancel = CancellationToken::new();
-    let here = Handshaking::inbound(io, node("us"))
-        .with_key_admission(async |key| panic!("asked about {key}"))
-        .handshake(&cancel, nobody);
+    let here = Handshaking::inbound(io, node("us")).authenticate();
     let there = async {
         let mut session = Session::agree(far).await;
         let (key, signature) = session.proof(|challenge| challenge[31] ^= 1);
@@ -192,28 +190,10 @@ async fn the_admission_is_not_asked_about_a_key_that_is_not_proven() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_admission_of_keys_does_nothing_on_a_stream_that_we_opened() {
-    let (us, them) = (node("us"), node("them"));
+async fn two_accepting_ends_do_not_wait_longer_than_the_limit() {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
-    let here = Handshaking::outbound(io, us, Some(*them.id()))
-        .with_key_admission(async |key| panic!("asked about {key}"))
-        .handshake(&cancel, anybody);
-    let there = Handshaking::inbound(far, them.clone()).handshake(&cancel, anybody);
-    let (here, there) = soon(async { tokio::join!(here, there) }).await;
-    assert_eq!(here.unwrap().id(), them.id());
-    drop(there.unwrap());
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_accepting_ends_with_admission_of_keys_do_not_wait_longer_than_the_limit() {
-    let (io, far) = duplex(1 << 16);
-    let cancel = CancellationToken::new();
-    let ends = [io, far].map(|io| {
-        Handshaking::inbound(io, node("us"))
-            .with_key_admission(async |_| Ok(()))
-            .handshake(&cancel, nobody)
-    });
+    let ends = [io, far].map(|io| Handshaking::inbound(io, node("us")).handshake(&cancel, nobody));
     let [here, there] = ends;
     let ((here, there), time) = timed(async { tokio::join!(here, there) }).await;
     assert!(

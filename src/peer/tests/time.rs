@@ -104,14 +104,27 @@ async fn the_first_message_has_a_limit_of_its_own_whoever_dialed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_covers_the_admission_of_the_key() {
-    let (io, far) = duplex(1 << 16);
-    let (cancel, them) = (CancellationToken::new(), node("them"));
-    let here = Handshaking::inbound(io, node("us")).with_key_admission(|_| pending());
-    let there = SecretConnection::handshake(far, them.identity());
-    let (result, time) = timed(first(here.handshake(&cancel, nobody), there)).await;
-    assert!(is_timeout(&result.unwrap_err(), 20 * SECOND));
-    assert_eq!(time, 20 * SECOND);
+async fn the_limit_goes_on_while_our_program_decides_on_the_id() {
+    for (decides_for, in_time) in [(19 * SECOND, true), (20 * SECOND, false)] {
+        let (io, far) = duplex(1 << 16);
+        let them = node("them");
+        let here = async {
+            let peer = Handshaking::inbound(io, node("us")).authenticate().await?;
+            pass(decides_for).await;
+            peer.introduce().await
+        };
+        let there = async {
+            let stream = introduced_late(far, &them).await;
+            pending::<()>().await;
+            drop(stream);
+        };
+        let (result, time) = timed(first(here, there)).await;
+        assert_eq!(time, decides_for);
+        match result {
+            Ok(peer) => assert!(in_time, "{:?}", peer.id()),
+            Err(error) => assert!(!in_time && is_timeout(&error, 20 * SECOND), "{error:?}"),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,25 +165,6 @@ async fn cancelling_is_heard_at_each_stage_and_is_no_timeout() {
         there.unwrap();
         assert_eq!(tasks(), 0);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn cancelling_is_heard_while_the_key_is_being_admitted() {
-    let (io, far) = duplex(1 << 16);
-    let (cancel, them) = (CancellationToken::new(), node("them"));
-    let here = Handshaking::inbound(io, node("us")).with_key_admission(|_| pending());
-    let cancelled = async {
-        idle().await;
-        cancel.cancel();
-    };
-    let there = SecretConnection::handshake(far, them.identity());
-    let (result, there, ()) =
-        soon(async { tokio::join!(here.handshake(&cancel, nobody), there, cancelled) }).await;
-    assert!(
-        matches!(result, Err(HandshakeError::Cancelled)),
-        "{result:?}"
-    );
-    assert!(there.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,6 +235,19 @@ async fn a_handshake_dropped_at_any_poll_closes_the_stream_and_asks_nobody_later
             break;
         }
     }
+}
+
+/// The stream of a remote that shakes hands whenever it may.
+async fn introduced_late(
+    far: DuplexStream,
+    them: &PeerConfig,
+) -> Option<SecretConnection<DuplexStream>> {
+    let mut stream = SecretConnection::handshake(far, them.identity())
+        .await
+        .ok()?;
+    stream.write_all(them.announcement()).await.ok()?;
+    stream.flush().await.ok()?;
+    Some(stream)
 }
 
 /// How the handshake of this node fails with an honest remote that waits so long before each byte.

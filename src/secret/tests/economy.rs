@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::kit::*;
 use super::line::{End, fed};
 use crate::secret::internals::*;
-use crate::secret::{Identity, SecretConnection};
+use crate::secret::{Identity, SecretConnection, Unanswered};
 
 #[test]
 fn an_idle_stream_keeps_no_buffer() {
@@ -146,7 +146,9 @@ fn streams_and_their_handshakes_can_move_between_threads() {
     const fn moves<T: Send>(_: &T) {}
     let own = identity(US);
     moves(&SecretConnection::handshake(fed(b""), &own));
-    moves(&SecretConnection::accept_if(fed(b""), &own, |_| admitted()));
+    moves(&SecretConnection::accept(fed(b"")));
+    fn moving<T: Send>() {}
+    moving::<Unanswered<End>>();
     let (near, _far) = connected(usize::MAX);
     moves(&near);
     moves(&near.into_split_with(split));

@@ -53,7 +53,6 @@ fn handshake_errors() -> Vec<(SecretHandshakeError, Fault)> {
         (Malformed { message }, Fault::Peer),
         (NotAHandshake { start }, Fault::Peer),
         (Reflected, Fault::Transport),
-        (Rejected("no room".into()), Fault::Local),
         (SmallOrderKey { key }, Fault::Peer),
     ];
     let too_long = TooLong {

@@ -316,12 +316,9 @@ fn a_transport_that_fails_is_an_error_of_its_own_unless_the_remote_closed_it() {
         let line = io.outgoing.clone();
         let own = ephemeral(&scalar(US));
         let late = run(async {
-            let admit = |_| async {
-                line.fail(kind);
-                Ok(())
-            };
-            let agreed = agree(io, own).await?;
-            agreed.admitting(&identity(US), admit).await
+            let unanswered = agree(io, own).await?.learn().await?;
+            line.fail(kind);
+            unanswered.answer(&identity(US)).await
         });
         check_failed(&late.expect_err("it failed"), wanted);
     }

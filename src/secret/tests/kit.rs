@@ -1,6 +1,6 @@
 //! What the tests share: parties with known secrets, streams between them, and an executor that notices lost wake-ups.
 
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::line::{End, ends};
 use crate::secret::internals::*;
-use crate::secret::{FrameError, Identity, Rejection, SecretConnection, SecretHandshakeError};
+use crate::secret::{FrameError, Identity, SecretConnection, SecretHandshakeError};
 pub(super) use crate::testing::paced::run_until_idle;
 use crate::testing::remote::{Frames, Remote};
 
@@ -59,12 +59,8 @@ pub(super) async fn handshake_as<Io: AsyncRead + AsyncWrite + Unpin>(
     let agreed = agree(io, ephemeral).await?;
     match mode {
         Mode::Symmetric => agreed.symmetric(identity).await,
-        Mode::Admitting => agreed.admitting(identity, |_| admitted()).await,
+        Mode::Admitting => agreed.learn().await?.answer(identity).await,
     }
-}
-
-pub(super) fn admitted() -> Ready<Result<(), Rejection>> {
-    ready(Ok(()))
 }
 
 pub(super) fn identity(n: u8) -> Identity {

@@ -1,7 +1,5 @@
 //! Two honest ends: neither locks the other, the hook decides in time, and no byte is lost behind the handshake.
 
-use std::error::Error;
-use std::fmt;
 use std::pin::pin;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::kit::*;
 use super::line::{ends, fed};
 use crate::secret::internals::*;
-use crate::secret::{PublicKey, SecretConnection, SecretHandshakeError};
+use crate::secret::{SecretConnection, SecretHandshakeError};
 
 #[test]
 fn two_ends_meet_over_a_pipe_of_any_size() {
@@ -55,61 +53,49 @@ fn two_that_both_wait_for_the_other_to_show_itself_get_nowhere() {
 }
 
 #[test]
-fn the_hook_sees_the_proven_key_before_a_byte_of_ours_is_written() {
+fn an_accepting_side_that_has_not_answered_has_written_an_ephemeral_key_and_nothing_else() {
     for capacity in [1, 500, usize::MAX] {
         let (near, far) = ends(capacity);
         let line = far.outgoing.clone();
         let (dialer, listener) = (identity(US), identity(THEM));
-        let mut seen = None;
         let near = SecretConnection::handshake(near, &dialer);
-        let far = SecretConnection::accept_if(far, &listener, |key| {
-            assert_eq!(line.log().len(), 35, "the ephemeral key only");
-            seen = Some(key);
-            async {
-                tokio::task::yield_now().await;
-                assert_eq!(line.log().len(), 35, "nor while it makes up its mind");
-                Ok(())
-            }
-        });
-        let (near, far) = run(async { tokio::join!(near, far) });
-        near.unwrap();
-        far.unwrap();
-        assert_eq!(seen.as_ref(), Some(dialer.public_key()));
+        let far = async {
+            let unanswered = SecretConnection::accept(far).await?;
+            assert_eq!(unanswered.remote_key(), dialer.public_key());
+            tokio::task::yield_now().await;
+            assert_eq!(line.log().len(), 35, "nor while it makes up its mind");
+            unanswered.answer(&listener).await
+        };
+        let (near, far) = run(async { tokio::try_join!(near, far) }).unwrap();
+        assert_eq!(near.remote_key(), listener.public_key());
+        assert_eq!(far.remote_key(), dialer.public_key());
         assert_eq!(line.log().len(), GREETING);
     }
 }
 
 #[test]
-fn who_is_rejected_sees_an_end_and_never_our_key() {
+fn a_remote_that_gets_no_answer_sees_the_end_and_no_key() {
     for capacity in [1, 500, usize::MAX] {
         let (near, far) = ends(capacity);
         let line = far.outgoing.clone();
-        let listener = identity(THEM);
         let near = handshake(Mode::Symmetric, near, US);
-        let far = SecretConnection::accept_if(far, &listener, |_| async { Err(Full(7).into()) });
+        let far = async { SecretConnection::accept(far).await.map(drop) };
         let (near, far) = run(async { tokio::join!(near, far) });
+        far.unwrap();
         assert!(matches!(near, Err(SecretHandshakeError::Closed)));
-        let error = far.expect_err("it was rejected");
-        let source = error.source().and_then(|source| source.downcast_ref());
-        assert_eq!(source, Some(&Full(7)));
-        let SecretHandshakeError::Rejected(rejection) = error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(*rejection.downcast::<Full>().unwrap(), Full(7));
         assert_eq!(line.log().len(), 35);
     }
 }
 
 #[test]
-fn the_hook_is_not_asked_about_a_key_that_is_not_proven() {
+fn nobody_is_accepted_whose_key_is_not_proven() {
     let mut theirs = remote();
     let mut message = theirs.authentication();
     *message.last_mut().unwrap() ^= 1;
     let frame = theirs.frames.seal(&message);
     let io = fed(&[theirs.ephemeral_message(), frame].concat());
-    let asked = |_: PublicKey| -> std::future::Ready<_> { panic!("it was asked") };
     let own = ephemeral(&scalar(US));
-    let result = run(async { agree(io, own).await?.admitting(&identity(US), asked).await });
+    let result = run(async { agree(io, own).await?.learn().await });
     assert!(matches!(
         result,
         Err(SecretHandshakeError::BadSignature { .. })
@@ -121,12 +107,9 @@ fn a_remote_that_is_gone_before_it_sees_our_key_has_closed() {
     let io = fed(&remote().greeting());
     let line = io.outgoing.clone();
     let result = run(async {
-        let admit = |_| async {
-            line.close();
-            Ok(())
-        };
-        let agreed = agree(io, ephemeral(&scalar(US))).await?;
-        agreed.admitting(&identity(US), admit).await
+        let unanswered = agree(io, ephemeral(&scalar(US))).await?.learn().await?;
+        line.close();
+        unanswered.answer(&identity(US)).await
     });
     let error = result.expect_err("it is gone");
     assert!(matches!(error, SecretHandshakeError::Closed), "{error:?}");
@@ -208,17 +191,6 @@ async fn halves_of_a_socket_carry_both_directions_at_once() {
     );
     assert!(at_far == there && at_near == back);
 }
-
-#[derive(Debug, PartialEq, Eq)]
-struct Full(u32);
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no room")
-    }
-}
-
-impl Error for Full {}
 
 fn check_kept(stream: &[u8], wanted: &[u8]) {
     for mode in [Mode::Symmetric, Mode::Admitting] {

@@ -8,8 +8,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Refusal;
-use crate::address::PeerId;
-use crate::address::{Group, Subscriber};
+use crate::address::{Group, PeerId, Subscriber};
 use crate::limiter::Pacer;
 use crate::peer::Progress;
 use crate::transport::limits::Limits;
