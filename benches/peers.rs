@@ -13,9 +13,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use mconn::address::{PeerAddr, PeerId};
 use mconn::node::{NodeInfo, PeerConfig};
 use mconn::secret::Identity;
-use mconn::transport::{Listener, Peer, Transport, TransportConfig};
+use mconn::transport::{Incoming, Listener, Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, ChannelId, Receiver, Sender};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::runtime;
 use tokio::task::JoinSet;
@@ -89,13 +88,16 @@ async fn host(peers: usize, seconds: u32) -> Result<Table, Box<dyn Error>> {
 
 /// Runs until an error, and keeps the most memory that there was in use.
 async fn serve<T>(
-    listener: &mut Listener<TcpListener>,
+    listener: &mut Listener,
     peers: usize,
     most: &mut usize,
 ) -> Result<T, Box<dyn Error>> {
     let mut tasks = JoinSet::new();
     while tasks.len() < peers {
-        tasks.spawn(echo(listener.accept().await?));
+        match listener.next().await {
+            Incoming::Peer(peer) => drop(tasks.spawn(echo(peer))),
+            other => return Err(format!("{other:?}").into()),
+        }
     }
     loop {
         *most = resident()?.max(*most);
@@ -103,7 +105,7 @@ async fn serve<T>(
     }
 }
 
-async fn echo(mut peer: Peer<TcpStream>) -> io::Result<()> {
+async fn echo(mut peer: Peer) -> io::Result<()> {
     let mut channels = open(&mut peer)?;
     let echoing = async {
         let (sender, receiver) = channels.first_mut().ok_or(io::ErrorKind::NotFound)?;
@@ -140,7 +142,7 @@ async fn visit(address: PeerAddr, peers: usize, seconds: u32) -> Result<usize, B
     Ok(echoes)
 }
 
-async fn ask(mut peer: Peer<TcpStream>, start: Instant, seconds: u32) -> io::Result<usize> {
+async fn ask(mut peer: Peer, start: Instant, seconds: u32) -> io::Result<usize> {
     let mut channels = open(&mut peer)?;
     let stop = CancellationToken::new();
     let asking = async {
@@ -174,7 +176,7 @@ fn node(peers: usize) -> Result<Transport, Box<dyn Error>> {
     Ok(Transport::new(PeerConfig::new(identity, info)?, config)?)
 }
 
-fn open(peer: &mut Peer<TcpStream>) -> io::Result<Vec<(Sender, Receiver)>> {
+fn open(peer: &mut Peer) -> io::Result<Vec<(Sender, Receiver)>> {
     channel_ids()
         .map(|id| peer.open(ChannelDescriptor::new(id, 1)))
         .collect::<Result<_, _>>()

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use mconn::transport::Peer;
 use mconn::{ChannelDescriptor, CloseReason, Handle, Receiver};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +14,7 @@ use crate::report::Report;
 
 /// Talks with the peer for so long, or until it or we end it.
 pub(crate) async fn hold(
-    mut peer: Peer<TcpStream>,
+    mut peer: Peer,
     duration: Duration,
     stop: &CancellationToken,
     report: &mut Report,

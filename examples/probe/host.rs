@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use mconn::address::PeerAddr;
 use mconn::secret::Identity;
-use mconn::transport::{Listener, Peer, Transport, TransportConfig};
+use mconn::transport::{Incoming, Listener, Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, Receiver, Sender};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -68,15 +67,11 @@ impl Host {
     }
 }
 
-async fn accept(
-    mut listener: Listener<TcpListener>,
-    stop: CancellationToken,
-    visited: CancellationToken,
-) {
+async fn accept(mut listener: Listener, stop: CancellationToken, visited: CancellationToken) {
     let mut peers = JoinSet::new();
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+    while let Some(incoming) = stop.run_until_cancelled(listener.next()).await {
         // A visitor of another network is how a first visit finds out ours.
-        if let Ok(peer) = accepted {
+        if let Incoming::Peer(peer) = incoming {
             peers.spawn(serve(peer, stop.clone()));
             visited.cancel();
         }
@@ -86,7 +81,7 @@ async fn accept(
     while peers.join_next().await.is_some() {}
 }
 
-async fn serve(mut peer: Peer<TcpStream>, stop: CancellationToken) {
+async fn serve(mut peer: Peer, stop: CancellationToken) {
     let mut work = JoinSet::new();
     for channel in ChannelDescriptor::cometbft() {
         let id = channel.id();

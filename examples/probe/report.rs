@@ -7,7 +7,6 @@ use mconn::node::{NodeInfo, TxIndex};
 use mconn::transport::Peer;
 use mconn::{ChannelId, ChannelStats, Closed, Stats};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 
 use crate::cli::Target;
 use crate::failure::Failure;
@@ -50,7 +49,7 @@ impl Report {
         );
     }
 
-    pub(crate) fn peer(&mut self, peer: &Peer<TcpStream>) {
+    pub(crate) fn peer(&mut self, peer: &Peer) {
         let info = peer.node_info();
         let text = describe(info, &peer.address().to_string());
         self.say(&text, json!({

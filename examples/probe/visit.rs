@@ -8,7 +8,6 @@ use mconn::node::{Incompatible, key};
 use mconn::peer::HandshakeError;
 use mconn::secret::Identity;
 use mconn::transport::{AttemptError, DialError, Peer, Transport, TransportConfig, UpgradeError};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Target};
@@ -36,7 +35,7 @@ async fn dial(
     cli: &Cli,
     stop: &CancellationToken,
     report: &mut Report,
-) -> Result<Peer<TcpStream>, Failure> {
+) -> Result<Peer, Failure> {
     let identity = Arc::new(match &cli.key {
         Some(path) => {
             let key = key::load(path).map_err(|error| Failure::Key {
@@ -83,7 +82,7 @@ async fn attempt(
     transport: &Transport,
     target: &Target,
     stop: &CancellationToken,
-) -> Result<Peer<TcpStream>, DialError> {
+) -> Result<Peer, DialError> {
     match target {
         Target::Anyone(address) => transport.dial_anyone(address, stop).await,
         Target::Peer(address) => transport.dial(address, stop).await,

@@ -75,7 +75,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Authenticated<Io> {
     }
 
     /// Shows who we are, where the peer does not know yet, and exchanges NodeInfo with it; what the peer says is checked as for
-    /// [`handshake`](Handshaking::handshake).
+    /// [`handshake`](crate::peer::Handshaking::handshake).
     ///
     /// The time of the handshake ([`with_handshake_timeout`](PeerConfig::with_handshake_timeout)) has gone on since it began: where it
     /// is over, this fails at once.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::filter::{Everybody, Filter};
 use super::limits::{AttemptRate, Limits};
+use super::network::Network;
+use super::tcp::Tcp;
 use crate::address::{Resolver, SystemResolver};
 use crate::config::{ConfigError, size, time};
 use crate::node::{TIME_MAX, TIME_MIN};
@@ -19,7 +21,7 @@ pub struct TransportConfig {
     pub(super) dial_timeout: Duration,
     pub(super) filter_timeout: Duration,
     pub(super) resolve_timeout: Duration,
-    pub(super) receive_buffer: Option<usize>,
+    pub(super) network: Arc<dyn Network>,
     pub(super) filter: Arc<dyn Filter>,
     pub(super) resolver: Arc<dyn Resolver>,
 }
@@ -57,11 +59,10 @@ impl TransportConfig {
         self
     }
 
-    /// Bounds the kernel's receive buffer of each TCP connection, as [`tcp::bound_receive_buffer`](crate::tcp::bound_receive_buffer) describes. Default: the
-    /// system's own judgement, which suits long links and lets urgent messages wait on short ones.
+    /// Connects over this. Default [`Tcp`].
     #[must_use]
-    pub const fn with_receive_buffer(mut self, bytes: usize) -> Self {
-        self.receive_buffer = Some(bytes);
+    pub fn with_network(mut self, network: impl Network + 'static) -> Self {
+        self.network = Arc::new(network);
         self
     }
 
@@ -161,8 +162,6 @@ impl TransportConfig {
             1..=CONNECTIONS_MAX,
         )?;
         size("max_handshakes", handshakes, 1..=CONNECTIONS_MAX)?;
-        let buffer = self.receive_buffer.unwrap_or(BUFFER_MIN);
-        size("receive_buffer", buffer, BUFFER_MIN..=BUFFER_MAX)?;
         if let Some(rate) = attempts {
             let burst = usize::try_from(rate.burst()).unwrap_or(usize::MAX);
             size("attempts_per_address", burst, 1..=ATTEMPTS_MAX)?;
@@ -199,7 +198,7 @@ impl Default for TransportConfig {
             dial_timeout: DIAL_TIMEOUT,
             filter_timeout: FILTER_TIMEOUT,
             resolve_timeout: RESOLVE_TIMEOUT,
-            receive_buffer: None,
+            network: Arc::new(Tcp::default()),
             filter: Arc::new(Everybody),
             resolver: Arc::new(SystemResolver),
         }
@@ -219,10 +218,6 @@ const FILTER_TIMEOUT: Duration = Duration::from_secs(5);
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than a machine has ports for one address, several times over.
 const CONNECTIONS_MAX: usize = 1 << 20;
-/// One packet of a local network.
-const BUFFER_MIN: usize = 1500;
-/// Above what any system grants.
-const BUFFER_MAX: usize = 1 << 30;
 const ATTEMPTS_MAX: usize = 1 << 16;
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// Who has to wait for longer would better be refused by a filter.

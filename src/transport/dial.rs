@@ -1,22 +1,18 @@
 //! Opening connections.
 
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{AttemptError, DialError, FailedAttempt};
+use super::network::Stream;
 use super::peer::{Direction, Peer};
 use super::registry::Place;
 use super::upgrade::Shared;
 use crate::address::{HostPort, PeerId, resolve};
 use crate::peer::unless_cancelled;
-use crate::tcp;
 use crate::trace;
 
 impl Shared {
@@ -25,7 +21,7 @@ impl Shared {
         host_port: &HostPort,
         expected: Option<PeerId>,
         cancel: &CancellationToken,
-    ) -> Result<Peer<TcpStream>, DialError> {
+    ) -> Result<Peer, DialError> {
         unless_cancelled(cancel, self.dial_each(host_port, expected))
             .await
             .unwrap_or(Err(DialError::Cancelled))
@@ -36,7 +32,7 @@ impl Shared {
         &self,
         host_port: &HostPort,
         expected: Option<PeerId>,
-    ) -> Result<Peer<TcpStream>, DialError> {
+    ) -> Result<Peer, DialError> {
         let (begun, whole) = (Instant::now(), self.config.dial_timeout);
         let for_lookup = self.config.resolve_timeout.min(whole);
         let addresses = resolve(&*self.config.resolver, host_port, for_lookup).await?;
@@ -56,7 +52,7 @@ impl Shared {
         address: SocketAddr,
         expected: Option<PeerId>,
         after: Duration,
-    ) -> Result<Peer<TcpStream>, AttemptError> {
+    ) -> Result<Peer, AttemptError> {
         timeout(after, self.attempt_untimed(address, expected))
             .await
             .unwrap_or(Err(AttemptError::Timeout { after }))
@@ -67,7 +63,7 @@ impl Shared {
         &self,
         address: SocketAddr,
         expected: Option<PeerId>,
-    ) -> Result<Peer<TcpStream>, AttemptError> {
+    ) -> Result<Peer, AttemptError> {
         for _ in 1..SELF_CONNECTIONS_MAX {
             match self.attempt_traced(address, expected).await {
                 Err(AttemptError::ToItself) => {}
@@ -81,7 +77,7 @@ impl Shared {
         &self,
         address: SocketAddr,
         expected: Option<PeerId>,
-    ) -> Result<Peer<TcpStream>, AttemptError> {
+    ) -> Result<Peer, AttemptError> {
         let attempt = self.attempt_once(address, expected);
         trace::upgrading(address, Direction::Outbound, attempt).await
     }
@@ -90,55 +86,22 @@ impl Shared {
         &self,
         address: SocketAddr,
         expected: Option<PeerId>,
-    ) -> Result<Peer<TcpStream>, AttemptError> {
+    ) -> Result<Peer, AttemptError> {
         let (stream, place) = self.connect(address).await?;
         Ok(self.upgrade_outbound(stream, expected, place).await?)
     }
 
-    pub(super) async fn connect(
-        &self,
-        address: SocketAddr,
-    ) -> Result<(TcpStream, Place), AttemptError> {
+    async fn connect(&self, address: SocketAddr) -> Result<(Stream, Place), AttemptError> {
         trace::dialing(&address);
         let place = self.registry.admit_outbound(address)?;
         self.admit_address(&place, Direction::Outbound).await?;
         let after = self.config.connect_timeout;
-        let stream = timeout(after, to_another(|| TcpStream::connect(address)))
+        let stream = timeout(after, self.config.network.connect(address))
             .await
-            .unwrap_or(Err(AttemptError::ConnectTimeout { after }))?;
-        self.tune(&stream).map_err(AttemptError::Connect)?;
+            .map_err(|_| AttemptError::ConnectTimeout { after })?
+            .map_err(AttemptError::Connect)?;
         Ok((stream, place))
     }
-
-    fn tune(&self, stream: &TcpStream) -> io::Result<()> {
-        if let Some(bytes) = self.config.receive_buffer {
-            tcp::bound_receive_buffer(stream, bytes)?;
-        }
-        tcp::tune(stream)
-    }
-}
-
-/// A stream whose ends are not one and the same socket.
-///
-/// A dial to a port of this machine at which nobody listens, and from which systems connect, may be given that very port to connect from. Then
-/// the two packets that ask for a connection cross, and TCP takes the one for the answer to the other (RFC 9293, 3.5). Such a socket is
-/// kept until the next one has its port, which then has to be another.
-pub(super) async fn to_another<Connecting: Future<Output = io::Result<TcpStream>>>(
-    connect: impl Fn() -> Connecting,
-) -> Result<TcpStream, AttemptError> {
-    let mut to_itself = Vec::new();
-    while to_itself.len() < SELF_CONNECTIONS_MAX {
-        let stream = connect().await.map_err(AttemptError::Connect)?;
-        match (stream.local_addr(), stream.peer_addr()) {
-            (Ok(local), Ok(remote)) if local == remote => {
-                // Without it the port would be taken for a minute after the close, and whoever should listen there could not.
-                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-                to_itself.push(stream);
-            }
-            _ => return Ok(stream),
-        }
-    }
-    Err(AttemptError::ToItself)
 }
 
 /// What of the time the next of so many addresses has: a silent one must leave as much for each that comes after it.
@@ -147,5 +110,5 @@ fn share(rest: Duration, untried: usize) -> Duration {
     rest.checked_div(untried).unwrap_or_default()
 }
 
-/// The second try has another port already; one more, for systems that give ports out in their own way.
+/// The second try meets another state of what lies between already; one more, for good measure.
 const SELF_CONNECTIONS_MAX: usize = 3;

@@ -10,30 +10,6 @@ use crate::error::{Fault, Whole};
 use crate::peer::{HandshakeError, Rejection};
 use crate::secret::SecretHandshakeError;
 
-/// A connection that came and was not taken, or a failure of the listener itself.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// This connection did not become a peer.
-    #[error("connection from {address}")]
-    Connection {
-        /// Where it came from.
-        address: SocketAddr,
-        /// Why not.
-        #[source]
-        error: UpgradeError,
-    },
-    /// The system gave no connection: it has no descriptors left, for example. The listener lives on, and tries again after a pause.
-    #[error("cannot accept, next try in {pause:?}")]
-    Listener {
-        /// What the system said.
-        #[source]
-        error: io::Error,
-        /// The pause before the next try; zero where only one connection was concerned.
-        pause: Duration,
-    },
-}
-
 /// A peer that was not reached.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,16 +29,6 @@ pub enum DialError {
     /// The name has no address.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-}
-
-impl AcceptError {
-    /// Who is at fault.
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::Connection { error, .. } => error.fault(),
-            Self::Listener { .. } => Fault::Local,
-        }
-    }
 }
 
 impl DialError {

@@ -9,66 +9,65 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::error::{AcceptError, UpgradeError};
+use super::error::UpgradeError;
+use super::network::{Accept, Stream};
 use super::peer::{Direction, Peer};
 use super::upgrade::Shared;
-use crate::tcp;
 use crate::trace;
 
-/// A source of incoming streams.
-pub trait Accept {
-    /// The streams that it gives.
-    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+/// What becomes of a connection that somebody opened, or of the listener's wait for one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Incoming {
+    /// A peer.
+    Peer(Peer),
+    /// This connection did not become a peer; it is closed.
+    Refused {
+        /// Where it came from.
+        address: SocketAddr,
+        /// Why not.
+        error: UpgradeError,
+    },
+    /// The system gave no connection: it has no descriptors left, for example. The listener tries again after a pause.
+    Paused {
+        /// What the system said.
+        error: io::Error,
+        /// The pause before the next try; zero where only one connection was concerned.
+        pause: Duration,
+    },
+}
 
-    /// The next stream, and where it comes from. After an error it is asked again.
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Io, SocketAddr)>>;
-
-    /// The address that it listens on.
+impl Incoming {
+    /// The peer, for those who need nothing else.
     ///
     /// # Errors
     ///
-    /// What the system says.
-    fn local_addr(&self) -> io::Result<SocketAddr>;
-}
-
-impl Accept for TcpListener {
-    type Io = TcpStream;
-
-    /// Sets the options of [`tcp::tune`] on each stream; one on which they cannot be set is closed.
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let Poll::Ready((stream, address)) = Self::poll_accept(self, cx)? else {
-            return Poll::Pending;
-        };
-        // What fails here is this one connection, for example on systems that cannot tune a stream whose peer has gone already.
-        let tuned = tcp::tune(&stream)
-            .map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error));
-        Poll::Ready(tuned.map(|()| (stream, address)))
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Self::local_addr(self)
+    /// What came in place of a peer.
+    pub fn into_peer(self) -> Result<Peer, Self> {
+        match self {
+            Self::Peer(peer) => Ok(peer),
+            other => Err(other),
+        }
     }
 }
 
 /// Takes connections and makes peers of them, each in a task of its own that ends with the listener.
 ///
-/// Nothing happens while [`accept`](Self::accept) is not awaited, except that handshakes under way go on.
-pub struct Listener<L: Accept> {
-    pub(super) listener: L,
+/// Nothing happens while [`next`](Self::next) is not awaited, except that handshakes under way go on.
+pub struct Listener {
+    listener: Box<dyn Accept>,
     shared: Arc<Shared>,
-    upgrades: JoinSet<Upgraded<L::Io>>,
+    upgrades: JoinSet<Upgraded>,
     backoff: Backoff,
 }
 
-type Upgraded<Io> = (SocketAddr, Result<Peer<Io>, UpgradeError>);
+type Upgraded = (SocketAddr, Result<Peer, UpgradeError>);
 
-impl<L: Accept> Listener<L> {
-    pub(super) fn new(listener: L, shared: Arc<Shared>) -> Self {
+impl Listener {
+    pub(super) fn new(listener: Box<dyn Accept>, shared: Arc<Shared>) -> Self {
         Self {
             listener,
             shared,
@@ -77,19 +76,14 @@ impl<L: Accept> Listener<L> {
         }
     }
 
-    /// The next connection: a peer, or why it did not become one. Slow ones do not hold up others; those for which there is no place
-    /// are closed at once rather than left waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`AcceptError::Connection`] says what became of one connection, [`AcceptError::Listener`] that the system gave none. After either
-    /// the listener goes on: call this again.
+    /// What comes next: a peer, or why a connection did not become one. Slow ones do not hold up others; those for which there is no place
+    /// are closed at once rather than left waiting. Whatever came, the listener goes on: call this again.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn accept(&mut self) -> Result<Peer<L::Io>, AcceptError> {
-        poll_fn(|cx| self.poll_accept(cx)).await
+    pub async fn next(&mut self) -> Incoming {
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// The address that it listens on; a port 0 has become a real one.
@@ -101,7 +95,7 @@ impl<L: Accept> Listener<L> {
         self.listener.local_addr()
     }
 
-    /// Handshakes under way, and peers that wait to be taken by [`accept`](Self::accept).
+    /// Handshakes under way, and peers that wait to be taken by [`next`](Self::next).
     pub fn pending(&self) -> usize {
         self.upgrades.len()
     }
@@ -112,50 +106,50 @@ impl<L: Accept> Listener<L> {
         self.upgrades.shutdown().await;
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<Peer<L::Io>, AcceptError>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         loop {
             if let Poll::Ready(Some(ended)) = self.upgrades.poll_join_next(cx) {
                 // A task is cancelled only with the listener. A panic is a defect; it must not take the listener along.
                 let Ok((address, upgraded)) = ended else {
                     continue;
                 };
-                let failed = |error| AcceptError::Connection { address, error };
-                return Poll::Ready(upgraded.map_err(failed));
+                let refused = |error| Incoming::Refused { address, error };
+                return Poll::Ready(upgraded.map_or_else(refused, Incoming::Peer));
             }
             if self.backoff.poll_over(cx).is_pending() {
                 return Poll::Pending;
             }
             match self.listener.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((io, address))) => {
+                Poll::Ready(Ok((stream, address))) => {
                     self.backoff.reset();
                     let address = canonical(address);
-                    if let Err(error) = self.begin(io, address) {
+                    if let Err(error) = self.begin(stream, address) {
                         trace::refused(&address, &error);
-                        return Poll::Ready(Err(AcceptError::Connection { address, error }));
+                        return Poll::Ready(Incoming::Refused { address, error });
                     }
                 }
                 Poll::Ready(Err(error)) => {
                     let pause = self.backoff.begin(&error);
                     trace::accepting_paused(&error, pause);
-                    return Poll::Ready(Err(AcceptError::Listener { error, pause }));
+                    return Poll::Ready(Incoming::Paused { error, pause });
                 }
             }
         }
     }
 
     /// Begins the handshake of a connection, or closes it at once.
-    fn begin(&mut self, io: L::Io, address: SocketAddr) -> Result<(), UpgradeError> {
+    fn begin(&mut self, stream: Stream, address: SocketAddr) -> Result<(), UpgradeError> {
         let now = Instant::now().into_std();
         let place = self.shared.registry.admit_inbound(now, address)?;
-        let upgrade = self.shared.clone().upgrade_inbound(io, place);
+        let upgrade = self.shared.clone().upgrade_inbound(stream, place);
         let upgrade = trace::upgrading(address, Direction::Inbound, upgrade);
         self.upgrades.spawn(async move { (address, upgrade.await) });
         Ok(())
     }
 }
 
-impl<L: Accept> fmt::Debug for Listener<L> {
+impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listener")
             .field("local_addr", &self.listener.local_addr().ok())

@@ -6,8 +6,10 @@ mod error;
 mod filter;
 mod limits;
 mod listener;
+mod network;
 mod peer;
 mod registry;
+mod tcp;
 mod upgrade;
 
 #[cfg(test)]
@@ -17,20 +19,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub use config::TransportConfig;
-pub use error::{AcceptError, AttemptError, DialError, FailedAttempt, UpgradeError};
+pub use error::{AttemptError, DialError, FailedAttempt, UpgradeError};
 pub use filter::{Everybody, Filter, Verdict};
-pub use listener::{Accept, Listener};
+pub use listener::{Incoming, Listener};
+pub use network::{Accept, ByteStream, Network, Opening, Stream};
 pub use peer::{Direction, Peer};
 pub use registry::Refusal;
+pub use tcp::Tcp;
 
 use crate::address::{HostPort, PeerAddr, PeerId};
 use crate::config::ConfigError;
 use crate::node::PeerConfig;
-use crate::tcp;
 use registry::Registry;
 use upgrade::Shared;
 
@@ -42,7 +44,7 @@ use upgrade::Shared;
 /// # use std::sync::Arc;
 /// use mconn::address::{PeerAddr, PeerId};
 /// use mconn::node::{NodeInfo, PeerConfig};
-/// use mconn::transport::{Transport, TransportConfig};
+/// use mconn::transport::{Incoming, Transport, TransportConfig};
 /// use mconn::secret::Identity;
 /// use tokio_util::sync::CancellationToken;
 ///
@@ -59,9 +61,10 @@ use upgrade::Shared;
 /// let address = PeerAddr::new(*bob.id(), listener.local_addr()?);
 ///
 /// let cancel = CancellationToken::new();
-/// let (here, there) = tokio::join!(alice.dial(&address, &cancel), listener.accept());
+/// let (here, there) = tokio::join!(alice.dial(&address, &cancel), listener.next());
 /// assert_eq!(here?.node_info().moniker(), "bob");
-/// assert_eq!(there?.node_info().moniker(), "alice");
+/// let Incoming::Peer(there) = there else { panic!("{there:?}") };
+/// assert_eq!(there.node_info().moniker(), "alice");
 /// # Ok(())
 /// # }
 /// ```
@@ -111,7 +114,7 @@ impl Transport {
         self.shared.registry.connections()
     }
 
-    /// Connects to this very peer: looks its name up, opens a TCP connection, sets the options of [`tcp::tune`], shakes hands. Of several
+    /// Connects to this very peer: looks its name up, opens a connection, shakes hands. Of several
     /// addresses each is tried, in the resolver's order, until this peer has shaken hands at one, all within
     /// [`with_dial_timeout`](TransportConfig::with_dial_timeout).
     ///
@@ -126,7 +129,7 @@ impl Transport {
         &self,
         peer: &PeerAddr,
         cancel: &CancellationToken,
-    ) -> Result<Peer<TcpStream>, DialError> {
+    ) -> Result<Peer, DialError> {
         let _dial = self.shared.registry.begin_dial(*peer.id())?;
         self.shared
             .dial(peer.host_port(), Some(*peer.id()), cancel)
@@ -147,25 +150,22 @@ impl Transport {
         &self,
         address: &HostPort,
         cancel: &CancellationToken,
-    ) -> Result<Peer<TcpStream>, DialError> {
+    ) -> Result<Peer, DialError> {
         self.shared.dial(address, None, cancel).await
     }
 
-    /// Listens on a TCP address; port 0 is a free one.
+    /// Listens on an address of the network; for [`Tcp`], port 0 is a free one.
     ///
     /// # Errors
     ///
     /// What the system says.
-    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listener<TcpListener>> {
-        let listener = TcpListener::bind(address).await?;
-        if let Some(bytes) = self.shared.config.receive_buffer {
-            tcp::bound_receive_buffer(&listener, bytes)?;
-        }
-        Ok(self.listen_on(listener))
+    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
+        let listener = self.shared.config.network.bind(address).await?;
+        Ok(Listener::new(listener, self.shared.clone()))
     }
 
     /// Listens on anything that gives streams.
-    pub fn listen_on<L: Accept>(&self, listener: L) -> Listener<L> {
-        Listener::new(listener, self.shared.clone())
+    pub fn listen_on(&self, listener: impl Accept + 'static) -> Listener {
+        Listener::new(Box::new(listener), self.shared.clone())
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use super::network::Stream;
 use super::registry::Place;
 use crate::address::PeerId;
 use crate::channel::ChannelDescriptor;
@@ -41,15 +41,15 @@ impl fmt::Display for Direction {
 
 /// An [`Established`] peer that has its place among the transport's connections until it is dropped or has run.
 #[must_use = "a peer does nothing until it runs"]
-pub struct Peer<Io> {
-    established: Established<Io>,
+pub struct Peer {
+    established: Established<Stream>,
     direction: Direction,
     place: Place,
 }
 
-impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
+impl Peer {
     pub(super) const fn new(
-        established: Established<Io>,
+        established: Established<Stream>,
         direction: Direction,
         place: Place,
     ) -> Self {
@@ -136,7 +136,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Peer<Io> {
     }
 }
 
-impl<Io> fmt::Debug for Peer<Io> {
+impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer")
             .field("established", &self.established)

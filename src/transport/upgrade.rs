@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::config::TransportConfig;
 use super::error::UpgradeError;
 use super::filter::Verdict;
+use super::network::Stream;
 use super::peer::{Direction, Peer};
 use super::registry::{Place, Refusal, Registry};
 use crate::address::PeerId;
@@ -24,25 +24,25 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Makes a peer of a stream that a remote opened. All that can take long is in here.
-    pub(super) async fn upgrade_inbound<Io: AsyncRead + AsyncWrite + Unpin>(
+    pub(super) async fn upgrade_inbound(
         self: Arc<Self>,
-        io: Io,
+        stream: Stream,
         place: Place,
-    ) -> Result<Peer<Io>, UpgradeError> {
+    ) -> Result<Peer, UpgradeError> {
         let displaced = place.displaced().clone();
-        unless_cancelled(&displaced, self.upgrade_undisplaced(io, place))
+        unless_cancelled(&displaced, self.upgrade_undisplaced(stream, place))
             .await
             .unwrap_or(Err(Refusal::Displaced.into()))
     }
 
-    async fn upgrade_undisplaced<Io: AsyncRead + AsyncWrite + Unpin>(
+    async fn upgrade_undisplaced(
         self: Arc<Self>,
-        io: Io,
+        stream: Stream,
         place: Place,
-    ) -> Result<Peer<Io>, UpgradeError> {
+    ) -> Result<Peer, UpgradeError> {
         self.admit_address(&place, Direction::Inbound).await?;
         let handshaking =
-            Handshaking::inbound(io, self.peer.clone()).with_progress(place.progress().clone());
+            Handshaking::inbound(stream, self.peer.clone()).with_progress(place.progress().clone());
         let authenticated = handshaking.authenticate().await?;
         let (id, limit) = (*authenticated.id(), authenticated.limit());
         let admission = async { Ok(self.admit_before_introduction(id).await) };
@@ -51,13 +51,13 @@ impl Shared {
     }
 
     /// Makes the peer of this id, or whoever it is, of a stream that we opened.
-    pub(super) async fn upgrade_outbound<Io: AsyncRead + AsyncWrite + Unpin>(
+    pub(super) async fn upgrade_outbound(
         &self,
-        io: Io,
+        stream: Stream,
         expected: Option<PeerId>,
         place: Place,
-    ) -> Result<Peer<Io>, UpgradeError> {
-        let handshaking = Handshaking::outbound(io, self.peer.clone(), expected);
+    ) -> Result<Peer, UpgradeError> {
+        let handshaking = Handshaking::outbound(stream, self.peer.clone(), expected);
         let established = handshaking.authenticate().await?.introduce().await?;
         self.admit_id(*established.id(), Direction::Outbound)
             .await?;
@@ -101,11 +101,11 @@ impl Shared {
 }
 
 /// Counts the connection as one with this peer.
-fn claim<Io: AsyncRead + AsyncWrite + Unpin>(
-    established: Established<Io>,
+fn claim(
+    established: Established<Stream>,
     place: Place,
     direction: Direction,
-) -> Result<Peer<Io>, UpgradeError> {
+) -> Result<Peer, UpgradeError> {
     place.claim(*established.id())?;
     Ok(Peer::new(established, direction, place))
 }

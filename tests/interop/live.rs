@@ -9,7 +9,7 @@ use mconn::node::{NodeInfo, PeerConfig};
 use mconn::transport::{Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, CloseReason, Closed, Config, Handle, Receiver, Sender};
 use prost::Message;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -73,10 +73,8 @@ async fn it_dials_us_again_and_again(
     let mut listener = transport.listen_on(socket);
     let mut came = Vec::new();
     for orderly in [true, false, true] {
-        let accepted = timeout(PATIENCE, listener.accept())
-            .await
-            .expect("it comes");
-        let peer = accepted.expect("it is a peer");
+        let incoming = timeout(PATIENCE, listener.next()).await.expect("it comes");
+        let peer = incoming.into_peer().expect("it is a peer");
         came.push(*peer.id());
         let mut ours = Conversation::start(peer);
         node_tells_its_steps(&mut ours, 1).await;
@@ -188,7 +186,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn start(mut peer: Peer<TcpStream>) -> Self {
+    fn start(mut peer: Peer) -> Self {
         let (mut senders, mut receivers) = (BTreeMap::new(), BTreeMap::new());
         for channel in ChannelDescriptor::cometbft() {
             let id = channel.id().get();

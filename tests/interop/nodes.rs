@@ -7,10 +7,10 @@ use mconn::address::{HostPort, PeerAddr};
 use mconn::node::{NodeInfo, NodeInfoBuilder, PeerConfig};
 use mconn::peer::HandshakeError;
 use mconn::transport::{
-    AcceptError, AttemptError, DialError, Listener, Peer, Transport, TransportConfig, UpgradeError,
+    AttemptError, DialError, Incoming, Listener, Peer, Transport, TransportConfig, UpgradeError,
 };
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use crate::session::Channel;
 #[derive(Debug)]
 pub(crate) struct Us {
     pub(crate) transport: Transport,
-    listener: Listener<TcpListener>,
+    listener: Listener,
     pub(crate) address: PeerAddr,
 }
 
@@ -50,7 +50,7 @@ impl Us {
         }
     }
 
-    pub(crate) async fn dial(&self, node: &GoNode) -> Result<Peer<TcpStream>, HandshakeError> {
+    pub(crate) async fn dial(&self, node: &GoNode) -> Result<Peer, HandshakeError> {
         let dialed = self
             .transport
             .dial(&node.address, &CancellationToken::new())
@@ -72,26 +72,26 @@ impl Us {
         }
     }
 
-    pub(crate) async fn accept(&mut self) -> Result<Peer<TcpStream>, HandshakeError> {
-        match timeout(PATIENCE, self.listener.accept())
+    pub(crate) async fn accept(&mut self) -> Result<Peer, HandshakeError> {
+        match timeout(PATIENCE, self.listener.next())
             .await
             .expect("somebody comes")
         {
-            Ok(peer) => Ok(peer),
-            Err(AcceptError::Connection {
+            Incoming::Peer(peer) => Ok(peer),
+            Incoming::Refused {
                 error: UpgradeError::Handshake(error),
                 ..
-            }) => Err(error),
-            Err(other) => panic!("no handshake: {other}"),
+            } => Err(error),
+            other => panic!("no handshake: {other:?}"),
         }
     }
 
     pub(crate) async fn accept_refused(&mut self) -> UpgradeError {
-        match timeout(PATIENCE, self.listener.accept())
+        match timeout(PATIENCE, self.listener.next())
             .await
             .expect("somebody comes")
         {
-            Err(AcceptError::Connection { error, .. }) => error,
+            Incoming::Refused { error, .. } => error,
             other => panic!("{other:?}"),
         }
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use mconn::transport::Peer;
 use mconn::{ChannelDescriptor, Closed, Config, Connection, Handle, Receiver, Sender};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -43,10 +42,7 @@ impl Ours {
     }
 
     /// Runs a peer that the transport connected.
-    pub(crate) fn start_peer(
-        mut peer: Peer<TcpStream>,
-        channels: Vec<(u8, ChannelDescriptor)>,
-    ) -> Self {
+    pub(crate) fn start_peer(mut peer: Peer, channels: Vec<(u8, ChannelDescriptor)>) -> Self {
         let mut opened = Vec::new();
         for (id, channel) in channels {
             opened.push((id, peer.open(channel).unwrap()));

@@ -9,7 +9,6 @@ use mconn::transport::{Peer, Refusal, TransportConfig, UpgradeError};
 use mconn::{ChannelId, CloseReason};
 use prost::Message as _;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::go::{BOTH_ROLES, GO_SEED, Go, OUR_SEED, Remote, Role, id_of};
@@ -278,11 +277,7 @@ pub(crate) async fn filters_refuse(remote: Remote) {
 type Misfit<Name, Why> = (Value, Name, fn(&Why) -> bool);
 
 /// Has one side dial the other, and returns what we made of it.
-async fn meet(
-    role: Role,
-    mut us: Us,
-    node: &mut GoNode,
-) -> (Result<Peer<TcpStream>, HandshakeError>, Us) {
+async fn meet(role: Role, mut us: Us, node: &mut GoNode) -> (Result<Peer, HandshakeError>, Us) {
     let met = match role {
         Role::GoListens => us.dial(node).await,
         Role::GoDials => {
@@ -293,7 +288,7 @@ async fn meet(
     (met, us)
 }
 
-fn start(peer: Peer<TcpStream>) -> Ours {
+fn start(peer: Peer) -> Ours {
     Ours::start_peer(peer, CHANNELS.iter().map(Channel::for_us).collect())
 }
 

@@ -13,9 +13,10 @@ use super::net::*;
 use crate::address::{PeerAddr, ResolveError};
 use crate::peer::HandshakeError;
 use crate::peer::tests::kit::*;
+use crate::transport::Tcp;
+use crate::transport::tcp::poll_tuned;
 use crate::transport::{
-    Accept, AcceptError, AttemptError, DialError, Direction, Refusal, Transport, TransportConfig,
-    UpgradeError,
+    AttemptError, DialError, Direction, Incoming, Refusal, Transport, TransportConfig, UpgradeError,
 };
 
 #[tokio::test]
@@ -59,13 +60,11 @@ async fn sixty_four_dialers_at_once_are_all_accepted() {
 
 #[tokio::test]
 async fn both_ends_of_a_connection_have_their_socket_options() {
-    let mut listener = TcpListener::bind(LOCALHOST).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let dialer = transport(unlimited());
-    let accept = poll_fn(|cx| Accept::poll_accept(&mut listener, cx));
-    let (dialed, accepted) =
-        ever(async { tokio::join!(dialer.shared.connect(address), accept) }).await;
-    let ((dialed, _slot), (accepted, from)) = (dialed.unwrap(), accepted.unwrap());
+    let (tcp, listener) = (Tcp::default(), TcpListener::bind(LOCALHOST).await.unwrap());
+    let dial = tcp.open(listener.local_addr().unwrap());
+    let accept = poll_fn(|cx| poll_tuned(&listener, cx));
+    let (dialed, accepted) = ever(async { tokio::join!(dial, accept) }).await;
+    let (dialed, (accepted, from)) = (dialed.unwrap(), accepted.unwrap());
     assert_eq!(from, dialed.local_addr().unwrap());
     for stream in [dialed, accepted] {
         assert!(stream.nodelay().unwrap());
@@ -80,13 +79,12 @@ async fn both_ends_of_a_connection_have_their_socket_options() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn both_ends_of_a_connection_have_the_receive_buffer_that_was_asked_for() {
-    let transport = transport(unlimited().with_receive_buffer(64 * 1024));
-    let mut net = Net::of(transport.clone()).await;
-    let address = net.listener.local_addr().unwrap();
-    let accept = poll_fn(|cx| Accept::poll_accept(&mut net.listener.listener, cx));
-    let (dialed, accepted) =
-        ever(async { tokio::join!(transport.shared.connect(address), accept) }).await;
-    let ((dialed, _slot), (accepted, _)) = (dialed.unwrap(), accepted.unwrap());
+    let tcp = Tcp::default().with_receive_buffer(64 * 1024).unwrap();
+    let listener = tcp.listen(LOCALHOST).await.unwrap();
+    let dial = tcp.open(listener.local_addr().unwrap());
+    let accept = poll_fn(|cx| poll_tuned(&listener, cx));
+    let (dialed, accepted) = ever(async { tokio::join!(dial, accept) }).await;
+    let (dialed, (accepted, _)) = (dialed.unwrap(), accepted.unwrap());
     for stream in [dialed, accepted] {
         // Linux doubles it.
         assert_eq!(
@@ -243,7 +241,7 @@ async fn a_peer_that_we_dialed_is_refused_when_it_dials_us_and_the_other_way_rou
     // Another transport of the same node that knows nothing of the first connection.
     let stranger = Transport::new((*them.shared.peer).clone(), unlimited()).unwrap();
     let (dialed, accepted) = ours.dialed_by(&stranger).await;
-    let Err(AcceptError::Connection {
+    let Err(Incoming::Refused {
         error: UpgradeError::Refused(refusal),
         ..
     }) = accepted
@@ -394,7 +392,7 @@ fn assert_duplicate(dialed: Dialed, expected: &crate::address::PeerId) {
 
 fn handshake_error(accepted: Taken) -> HandshakeError {
     match accepted {
-        Err(AcceptError::Connection {
+        Err(Incoming::Refused {
             error: UpgradeError::Handshake(error),
             ..
         }) => error,

@@ -6,7 +6,7 @@ use super::kit::*;
 use crate::node::PeerConfig;
 use crate::peer::HandshakeError;
 use crate::peer::tests::kit::*;
-use crate::transport::{Refusal, UpgradeError};
+use crate::transport::{Incoming, Refusal, UpgradeError};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_connection_from_one_address_and_port_is_refused_before_a_byte() {
@@ -91,7 +91,7 @@ async fn of_many_connections_of_one_peer_at_once_exactly_one_stays() {
             match accepted {
                 Ok(peer) => peers.push(peer),
                 Err(error) => {
-                    let crate::transport::AcceptError::Connection { error, .. } = error else {
+                    let Incoming::Refused { error, .. } = error else {
                         panic!("{error:?}");
                     };
                     assert_duplicate(&error, &one);

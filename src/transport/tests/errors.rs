@@ -51,13 +51,7 @@ fn every_error_says_who_is_at_fault() {
     let ours = ours.map(|error| (error, Fault::Local));
     for (error, fault) in handshakes.chain(refusals).chain(ours) {
         assert_eq!(error.fault(), fault, "{error}");
-        let address = "192.0.2.1:1".parse().unwrap();
-        let attempt = AttemptError::Upgrade(error);
-        assert_eq!(attempt.fault(), fault);
-        let AttemptError::Upgrade(error) = attempt else {
-            panic!("it is what it was made of");
-        };
-        assert_eq!(AcceptError::Connection { address, error }.fault(), fault);
+        assert_eq!(AttemptError::Upgrade(error).fault(), fault);
     }
     let resolve = ResolveError::NoAddress {
         host: "nowhere".into(),
@@ -77,15 +71,6 @@ fn every_error_says_who_is_at_fault() {
         AttemptError::ConnectTimeout { after: SECOND }.fault(),
         Fault::Silence
     );
-    let pause = SECOND;
-    assert_eq!(
-        AcceptError::Listener {
-            error: deep(),
-            pause
-        }
-        .fault(),
-        Fault::Local
-    );
 }
 
 fn all() -> Vec<Box<dyn Error>> {
@@ -94,9 +79,7 @@ fn all() -> Vec<Box<dyn Error>> {
         all.push(Box::new(AttemptError::from(UpgradeError::from(error))));
     }
     for (error, _) in handshake_errors() {
-        let address = "192.0.2.1:1".parse().unwrap();
-        let error = UpgradeError::from(error);
-        all.push(Box::new(AcceptError::Connection { address, error }));
+        all.push(Box::new(UpgradeError::from(error)));
     }
     for (refusal, _) in refusals() {
         all.push(Box::new(DialError::from(refusal)));
@@ -108,11 +91,6 @@ fn all() -> Vec<Box<dyn Error>> {
         host,
         error,
     })));
-    let pause = SECOND;
-    all.push(Box::new(AcceptError::Listener {
-        error: deep(),
-        pause,
-    }));
     all
 }
 

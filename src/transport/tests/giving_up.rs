@@ -15,7 +15,7 @@ use super::net::*;
 use crate::address::{PeerAddr, ResolveError};
 use crate::peer::tests::kit::*;
 use crate::peer::{HandshakeError, Handshaking};
-use crate::transport::{AcceptError, AttemptError, DialError, Transport, UpgradeError};
+use crate::transport::{AttemptError, DialError, Transport, UpgradeError};
 
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
@@ -240,7 +240,10 @@ async fn an_upgrade_that_is_dropped_at_any_poll_gives_its_place_back_and_closes_
                 Err(error) => assert!(matches!(error, HandshakeError::Closed), "{error:?}"),
             }
         };
-        let here = polled(polls, other.shared.upgrade_outbound(io, None, slot));
+        let here = polled(
+            polls,
+            other.shared.upgrade_outbound(Box::new(io), None, slot),
+        );
         let (done, ()) = soon(async { tokio::join!(here, there) }).await;
         assert_eq!(other.connections(), 0, "at poll {polls}");
         if done {
@@ -254,14 +257,13 @@ fn what_a_transport_does_can_be_done_in_tasks() {
     fn check<T: Send>(_: &T) {}
     fn check_error<T: std::error::Error + Send + Sync + 'static>() {}
     check_error::<DialError>();
-    check_error::<AcceptError>();
     let (other, cancel) = (transport(unlimited()), CancellationToken::new());
     let address = PeerAddr::new(*other.id(), named(1));
     check(&other.dial(&address, &cancel));
     check(&other.dial_anyone(address.host_port(), &cancel));
     check(&other.listen(LOCALHOST));
     let mut stage = Stage::of(other);
-    check(&stage.listener.accept());
+    check(&stage.listener.next());
     check(&stage.listener.close());
 }
 

@@ -15,14 +15,14 @@ use crate::node::PeerConfig;
 use crate::peer::tests::kit::*;
 use crate::peer::{Established, HandshakeError, Handshaking};
 use crate::transport::{
-    Accept, AcceptError, Direction, Filter, Listener, Peer, Refusal, Transport, TransportConfig,
-    UpgradeError, Verdict,
+    Accept, Direction, Filter, Incoming, Listener, Peer, Refusal, Stream, Transport,
+    TransportConfig, UpgradeError, Verdict,
 };
 
 /// A transport that listens on a door.
 pub(super) struct Stage {
     pub(super) transport: Transport,
-    pub(super) listener: Listener<Doorway>,
+    pub(super) listener: Listener,
     pub(super) door: Door,
 }
 
@@ -51,7 +51,7 @@ impl Stage {
         &mut self,
         from: &str,
         who: &Arc<PeerConfig>,
-    ) -> (Peer<DuplexStream>, Established<DuplexStream>) {
+    ) -> (Peer, Established<DuplexStream>) {
         let (accepted, visited) = self.visit(from, who).await;
         (accepted.unwrap(), visited.unwrap())
     }
@@ -89,19 +89,31 @@ impl Stage {
     }
 }
 
-pub(super) type Accepted = Result<Peer<DuplexStream>, AcceptError>;
+impl Listener {
+    /// What comes next, which a test mostly wants to be a peer.
+    pub(super) async fn accept(&mut self) -> Accepted {
+        self.next().await.into_peer()
+    }
+}
+
+pub(super) type Accepted = Result<Peer, Incoming>;
 pub(super) type Visited = Result<Established<DuplexStream>, HandshakeError>;
 
 /// Where a test opens connections.
 #[derive(Clone)]
-pub(super) struct Door(mpsc::Sender<io::Result<(DuplexStream, SocketAddr)>>);
+pub(super) struct Door(pub(super) mpsc::Sender<io::Result<(DuplexStream, SocketAddr)>>);
 
 impl Door {
     /// Opens a connection and says nothing.
     pub(super) async fn knock(&self, from: &str) -> DuplexStream {
         let (io, far) = duplex(1 << 16);
-        self.0.send(Ok((io, from.parse().unwrap()))).await.unwrap();
+        self.open(io, from).await;
         far
+    }
+
+    /// Lets this stream in.
+    pub(super) async fn open(&self, io: DuplexStream, from: &str) {
+        self.0.send(Ok((io, from.parse().unwrap()))).await.unwrap();
     }
 
     /// Opens a connection and shakes hands.
@@ -124,17 +136,14 @@ impl Door {
 }
 
 /// The listener's side of a [`Door`].
-pub(super) struct Doorway(mpsc::Receiver<io::Result<(DuplexStream, SocketAddr)>>);
+pub(super) struct Doorway(pub(super) mpsc::Receiver<io::Result<(DuplexStream, SocketAddr)>>);
 
 impl Accept for Doorway {
-    type Io = DuplexStream;
-
-    fn poll_accept(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(DuplexStream, SocketAddr)>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
         match self.0.poll_recv(cx) {
-            Poll::Ready(Some(next)) => Poll::Ready(next),
+            Poll::Ready(Some(next)) => {
+                Poll::Ready(next.map(|(io, address)| (Box::new(io) as Stream, address)))
+            }
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
@@ -224,12 +233,9 @@ pub(super) fn node_config(moniker: &str) -> PeerConfig {
 }
 
 /// Why the connection from there did not become a peer.
-pub(super) fn why<Io: fmt::Debug>(
-    accepted: Result<Peer<Io>, AcceptError>,
-    from: &str,
-) -> UpgradeError {
+pub(super) fn why(accepted: Accepted, from: &str) -> UpgradeError {
     match accepted {
-        Err(AcceptError::Connection { address, error }) => {
+        Err(Incoming::Refused { address, error }) => {
             assert_eq!(address, from.parse().unwrap());
             error
         }

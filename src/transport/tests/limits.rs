@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 use crate::peer::HandshakeError;
 use crate::peer::tests::kit::*;
 use crate::transport::{
-    AcceptError, Listener, Peer, Refusal, Transport, TransportConfig, UpgradeError,
+    Incoming, Listener, Peer, Refusal, Tcp, Transport, TransportConfig, UpgradeError,
 };
 
 #[tokio::test(start_paused = true)]
@@ -258,7 +258,7 @@ async fn a_place_is_free_again_when_the_handshake_fails_and_when_the_listener_go
 
 #[test]
 fn each_size_is_refused_beyond_its_bounds_and_the_error_names_them() {
-    let sizes: [(&str, Setter<usize>, usize, usize); 6] = [
+    let sizes: [(&str, Setter<usize>, usize, usize); 5] = [
         (
             "max_inbound",
             |n| unlimited().with_max_inbound(n),
@@ -288,12 +288,6 @@ fn each_size_is_refused_beyond_its_bounds_and_the_error_names_them() {
             |n| unlimited().with_max_handshakes(n),
             1,
             1 << 20,
-        ),
-        (
-            "receive_buffer",
-            |n| unlimited().with_receive_buffer(n),
-            1500,
-            1 << 30,
         ),
     ];
     for (name, with, least, most) in sizes {
@@ -370,19 +364,19 @@ fn new(config: TransportConfig) -> Result<(), ConfigError> {
 }
 
 /// Why the next connection did not become a peer.
-async fn stage_error(listener: &mut Listener<Doorway>) -> UpgradeError {
+async fn stage_error(listener: &mut Listener) -> UpgradeError {
     match soon(listener.accept()).await {
-        Err(AcceptError::Connection { error, .. }) => error,
+        Err(Incoming::Refused { error, .. }) => error,
         other => panic!("{other:?}"),
     }
 }
 
 /// The next peer, whoever was turned away before.
-async fn next_peer(listener: &mut Listener<Doorway>) -> Peer<tokio::io::DuplexStream> {
+async fn next_peer(listener: &mut Listener) -> Peer {
     loop {
         match soon(listener.accept()).await {
             Ok(peer) => return peer,
-            Err(AcceptError::Connection { error, .. }) => {
+            Err(Incoming::Refused { error, .. }) => {
                 assert!(
                     matches!(error, UpgradeError::Refused(Refusal::Displaced)),
                     "{error:?}"
@@ -390,5 +384,19 @@ async fn next_peer(listener: &mut Listener<Doorway>) -> Peer<tokio::io::DuplexSt
             }
             Err(other) => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn a_receive_buffer_outside_of_its_bounds_is_refused() {
+    for (bytes, fits) in [
+        (0, false),
+        (1499, false),
+        (1500, true),
+        (1 << 30, true),
+        ((1 << 30) + 1, false),
+    ] {
+        let tcp = Tcp::default().with_receive_buffer(bytes);
+        assert_eq!(tcp.is_ok(), fits, "{tcp:?}");
     }
 }

@@ -14,6 +14,7 @@ mod giving_up;
 mod kit;
 mod limits;
 mod net;
+mod network;
 mod several;
 #[cfg(feature = "tracing")]
 mod spans;

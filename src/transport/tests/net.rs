@@ -9,21 +9,21 @@ use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::kit::{node_config, unlimited};
+use super::kit::{Accepted, node_config, unlimited};
 use crate::address::{HostName, HostPort, Lookup, PeerAddr, Resolver};
 use crate::peer::HandshakeError;
 use crate::transport::{
-    AcceptError, AttemptError, DialError, Listener, Peer, Transport, TransportConfig, UpgradeError,
+    AttemptError, DialError, Listener, Peer, Transport, TransportConfig, UpgradeError,
 };
 
 /// A node that listens on loopback.
 pub(super) struct Net {
     pub(super) transport: Transport,
-    pub(super) listener: Listener<TcpListener>,
+    pub(super) listener: Listener,
 }
 
 impl Net {
@@ -55,8 +55,8 @@ impl Net {
     }
 }
 
-pub(super) type Dialed = Result<Peer<TcpStream>, DialError>;
-pub(super) type Taken = Result<Peer<TcpStream>, AcceptError>;
+pub(super) type Dialed = Result<Peer, DialError>;
+pub(super) type Taken = Accepted;
 
 /// What the only address that was dialed said.
 pub(super) fn only(dialed: Dialed) -> (SocketAddr, AttemptError) {
