@@ -10,8 +10,8 @@ use std::{env, io};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use mconn::address::{PeerAddr, PeerId};
-use mconn::node::{NodeInfo, PeerConfig};
+use mconn::address::PeerAddr;
+use mconn::node::LocalNode;
 use mconn::secret::Identity;
 use mconn::transport::{Incoming, Listener, Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, ChannelId, Receiver, Sender};
@@ -165,20 +165,19 @@ async fn ask(mut peer: Peer, start: Instant, seconds: u32) -> io::Result<usize> 
 /// A node that takes so many peers, however they come.
 fn node(peers: usize) -> Result<Transport, Box<dyn Error>> {
     let identity = Arc::new(Identity::generate()?);
-    let info = NodeInfo::builder(PeerId::from(identity.public_key()), "bench", "bench")
-        .channels(channel_ids())
-        .build()?;
+    let channels = channel_ids().map(|id| ChannelDescriptor::new(id, 1));
+    let node = LocalNode::builder(identity, "bench", "bench").channels(channels);
     let config = TransportConfig::default()
         .with_max_inbound(peers)
         .with_max_outbound(peers)
         .with_max_connections_per_address(peers)
         .without_attempt_limit();
-    Ok(Transport::new(PeerConfig::new(identity, info)?, config)?)
+    Ok(Transport::new(node.build()?, config)?)
 }
 
 fn open(peer: &mut Peer) -> io::Result<Vec<(Sender, Receiver)>> {
     channel_ids()
-        .map(|id| peer.open(ChannelDescriptor::new(id, 1)))
+        .map(|id| peer.open(id))
         .collect::<Result<_, _>>()
         .map_err(io::Error::other)
 }

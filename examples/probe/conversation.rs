@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use mconn::transport::Peer;
-use mconn::{ChannelDescriptor, CloseReason, Handle, Receiver};
+use mconn::{CloseReason, Handle, Receiver};
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -19,18 +19,8 @@ pub(crate) async fn hold(
     stop: &CancellationToken,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut exchange = None;
-    for channel in ChannelDescriptor::cometbft() {
-        let id = channel.id();
-        let ends = peer.open(channel)?;
-        // What comes on the others is counted and thrown away, since nobody holds their receivers.
-        if id == pex::CHANNEL {
-            exchange = Some(ends);
-        }
-    }
-    let Some((sender, receiver)) = exchange else {
-        return Ok(());
-    };
+    // What comes on the other channels is counted and thrown away.
+    let (sender, receiver) = peer.open(pex::CHANNEL)?;
     let handle = peer.handle();
     let enough = CancellationToken::new();
     if sender.try_send(pex::request()).is_err() {

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use mconn::node::LocalNodeError;
 use mconn::node::key::NodeKeyError;
-use mconn::node::{NodeInfoError, PeerConfigError};
 use mconn::peer::HandshakeError;
 use mconn::secret::IdentityError;
 use mconn::transport::{AttemptError, DialError, UpgradeError};
@@ -24,9 +24,7 @@ pub(crate) enum Failure {
     #[error("cannot be a node: {0}")]
     Identity(#[from] IdentityError),
     #[error("cannot be a node: {0}")]
-    NodeInfo(#[from] NodeInfoError),
-    #[error("cannot be a node: {0}")]
-    Peer(#[from] PeerConfigError),
+    Node(#[from] LocalNodeError),
     #[error("cannot talk like this: {0}")]
     Config(#[from] ConfigError),
     #[error("the system refuses what the program needs: {0}")]
@@ -41,7 +39,7 @@ impl Failure {
             Self::Ended(_) => "ended",
             Self::Interrupted => "interrupted",
             Self::Key { .. } => "key",
-            Self::Identity(_) | Self::NodeInfo(_) | Self::Peer(_) | Self::Config(_) => "config",
+            Self::Identity(_) | Self::Node(_) | Self::Config(_) => "config",
             Self::System(_) => "system",
         }
     }

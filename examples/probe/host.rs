@@ -7,7 +7,7 @@ use std::time::Duration;
 use mconn::address::PeerAddr;
 use mconn::secret::Identity;
 use mconn::transport::{Incoming, Listener, Peer, Transport, TransportConfig};
-use mconn::{ChannelDescriptor, Receiver, Sender};
+use mconn::{ChannelId, Receiver, Sender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +33,8 @@ impl Host {
             NETWORK,
             BLOCK_PROTOCOL,
             "host",
-        )?;
-        let transport = Transport::new(node, TransportConfig::default())?;
+        );
+        let transport = Transport::new(node.build()?, TransportConfig::default())?;
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = transport.listen(any_port).await?;
         let address = PeerAddr::new(*transport.id(), listener.local_addr()?);
@@ -83,16 +83,11 @@ async fn accept(mut listener: Listener, stop: CancellationToken, visited: Cancel
 
 async fn serve(mut peer: Peer, stop: CancellationToken) {
     let mut work = JoinSet::new();
-    for channel in ChannelDescriptor::cometbft() {
-        let id = channel.id();
-        let Ok((sender, receiver)) = peer.open(channel) else {
-            return;
-        };
-        match id.get() {
-            0x00 => drop(work.spawn(answer(sender, receiver))),
-            0x20 => drop(work.spawn(tell_steps(sender))),
-            _ => {}
-        }
+    if let Ok((sender, receiver)) = peer.open(pex::CHANNEL) {
+        work.spawn(answer(sender, receiver));
+    }
+    if let Ok(sender) = peer.open_sender(STATE) {
+        work.spawn(tell_steps(sender));
     }
     peer.run(stop).await;
     while work.join_next().await.is_some() {}
@@ -126,6 +121,8 @@ fn known_address() -> Address {
 }
 
 const NETWORK: &str = "probe-chain";
+/// Where a node tells its consensus steps.
+const STATE: ChannelId = ChannelId::new(0x20);
 const BLOCK_PROTOCOL: u64 = 11;
 /// The consensus message "height 1, round 0, step 1", as a node sends it at each step.
 const NEW_ROUND_STEP: &[u8] = &[0x0a, 0x04, 0x08, 0x01, 0x18, 0x01];

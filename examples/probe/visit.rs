@@ -53,11 +53,8 @@ async fn dial(
     let mut block_protocol = BLOCK_PROTOCOL;
     loop {
         let name = network.as_deref().unwrap_or_default();
-        let config = node(identity.clone(), name, block_protocol, "probe")?;
-        let transport = Transport::new(
-            config.with_connection(settings()?),
-            TransportConfig::default(),
-        )?;
+        let node = node(identity.clone(), name, block_protocol, "probe").connection(settings()?);
+        let transport = Transport::new(node.build()?, TransportConfig::default())?;
         let failed = match attempt(&transport, target, stop).await {
             Ok(peer) => return Ok(peer),
             Err(failed) => failed,

@@ -28,6 +28,12 @@ pub enum ConfigError {
         /// The channel's id.
         channel: ChannelId,
     },
+    /// A channel that is none of this node's.
+    #[error("channel {channel} is none of this node's")]
+    ForeignChannel {
+        /// The channel's id.
+        channel: ChannelId,
+    },
     /// The pong timeout is not below the ping interval, so that a ping could overtake the answer to the one before.
     #[error("pong timeout of {pong:?} is not below the ping interval of {ping:?}")]
     PongTimeout {

@@ -9,7 +9,7 @@ use super::error::{HandshakeError, traced};
 use super::established::Established;
 use super::limit::Limit;
 use crate::address::PeerId;
-use crate::node::{MAX_NODE_INFO_BYTES, NodeInfo, PeerConfig};
+use crate::node::{LocalNode, MAX_NODE_INFO_BYTES, NodeInfo};
 use crate::secret::{PublicKey, SecretConnection, Unanswered, exchange};
 use crate::trace;
 
@@ -17,13 +17,13 @@ use crate::trace;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use mconn::node::PeerConfig;
+/// # use mconn::node::LocalNode;
 /// # use mconn::peer::{Established, HandshakeError, Handshaking};
 /// # use tokio::net::TcpStream;
 /// # fn is_welcome(_: &mconn::address::PeerId) -> bool { true }
 /// async fn accept(
 ///     stream: TcpStream,
-///     node: Arc<PeerConfig>,
+///     node: Arc<LocalNode>,
 /// ) -> Result<Option<Established<TcpStream>>, HandshakeError> {
 ///     let peer = Handshaking::inbound(stream, node).authenticate().await?;
 ///     if !is_welcome(peer.id()) {
@@ -36,7 +36,7 @@ use crate::trace;
 pub struct Authenticated<Io> {
     stream: Stream<Io>,
     id: PeerId,
-    config: Arc<PeerConfig>,
+    node: Arc<LocalNode>,
     limit: Limit,
 }
 
@@ -58,13 +58,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Authenticated<Io> {
     pub(super) const fn new(
         stream: Stream<Io>,
         id: PeerId,
-        config: Arc<PeerConfig>,
+        node: Arc<LocalNode>,
         limit: Limit,
     ) -> Self {
         Self {
             stream,
             id,
-            config,
+            node,
             limit,
         }
     }
@@ -77,7 +77,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Authenticated<Io> {
     /// Shows who we are, where the peer does not know yet, and exchanges NodeInfo with it; what the peer says is checked as for
     /// [`handshake`](crate::peer::Handshaking::handshake).
     ///
-    /// The time of the handshake ([`with_handshake_timeout`](PeerConfig::with_handshake_timeout)) has gone on since it began: where it
+    /// The time of the handshake ([`handshake_timeout`](LocalNode::handshake_timeout)) has gone on since it began: where it
     /// is over, this fails at once.
     ///
     /// # Errors
@@ -100,19 +100,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Authenticated<Io> {
     }
 
     async fn introduce_untimed(self) -> Result<Established<Io>, HandshakeError> {
-        let config = &self.config;
+        let node = &self.node;
         let mut stream = match self.stream {
             Stream::Answered(stream) => stream,
-            Stream::Unanswered(stream) => stream.answer(config.identity()).await?,
+            Stream::Unanswered(stream) => stream.answer(node.identity()).await?,
         };
-        let theirs = exchange(&mut stream, config.announcement(), MAX_NODE_INFO_BYTES).await?;
+        let theirs = exchange(&mut stream, node.announcement(), MAX_NODE_INFO_BYTES).await?;
         let theirs = NodeInfo::decode(&theirs)?;
-        check(&theirs, &self.id, config)?;
-        Ok(Established::new(
-            stream,
-            config.connection().clone(),
-            theirs,
-        ))
+        check(&theirs, &self.id, node)?;
+        Ok(Established::new(stream, self.node, theirs))
     }
 }
 
@@ -125,16 +121,16 @@ impl<Io> fmt::Debug for Authenticated<Io> {
 }
 
 /// What a valid NodeInfo must be beside: of this key, not our own, and compatible (CometBFT p2p specification, "Peer handshake").
-fn check(theirs: &NodeInfo, id: &PeerId, config: &PeerConfig) -> Result<(), HandshakeError> {
+fn check(theirs: &NodeInfo, id: &PeerId, node: &LocalNode) -> Result<(), HandshakeError> {
     if theirs.id() != id {
         return Err(HandshakeError::IdentityMismatch {
             proven: *id,
             stated: *theirs.id(),
         });
     }
-    if id == config.id() {
+    if id == node.id() {
         return Err(HandshakeError::SelfConnection);
     }
-    config.node_info().compatible_with(theirs)?;
+    node.node_info().compatible_with(theirs)?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::established::Established;
 use super::limit::Limit;
 use super::progress::{Progress, Stage};
 use crate::address::PeerId;
-use crate::node::{NodeInfo, PeerConfig};
+use crate::node::{LocalNode, NodeInfo};
 use crate::secret::begin;
 
 /// A byte stream to a peer before the handshake. The only thing to do with it is [`handshake`](Self::handshake).
@@ -23,7 +23,7 @@ use crate::secret::begin;
 /// use std::sync::Arc;
 ///
 /// use mconn::address::PeerId;
-/// use mconn::node::{NodeInfo, PeerConfig};
+/// use mconn::node::{NodeInfo, LocalNode};
 /// use mconn::peer::Handshaking;
 /// use mconn::secret::Identity;
 /// use mconn::{ChannelDescriptor, ChannelId};
@@ -31,11 +31,12 @@ use crate::secret::begin;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// fn node(moniker: &str) -> Result<Arc<PeerConfig>, Box<dyn std::error::Error>> {
+/// const BLOCKS: ChannelId = ChannelId::new(0x40);
+///
+/// fn node(moniker: &str) -> Result<Arc<LocalNode>, Box<dyn std::error::Error>> {
 ///     let identity = Arc::new(Identity::generate()?);
-///     let id = PeerId::from(identity.public_key());
-///     let info = NodeInfo::builder(id, "test-chain", moniker).channels([ChannelId::new(0x40)]).build()?;
-///     Ok(Arc::new(PeerConfig::new(identity, info)?))
+///     let blocks = ChannelDescriptor::new(BLOCKS, 5);
+///     Ok(Arc::new(LocalNode::builder(identity, "test-chain", moniker).channel(blocks).build()?))
 /// }
 ///
 /// let (ours, theirs) = tokio::io::duplex(4096); // or a TcpStream
@@ -47,9 +48,8 @@ use crate::secret::begin;
 /// )?;
 /// assert_eq!(here.node_info().moniker(), "bob");
 ///
-/// let blocks = ChannelDescriptor::new(ChannelId::new(0x40), 5);
-/// let sender = here.open_sender(blocks.clone())?;
-/// let mut receiver = there.open_receiver(blocks)?;
+/// let sender = here.open_sender(BLOCKS)?;
+/// let mut receiver = there.open_receiver(BLOCKS)?;
 /// let here = tokio::spawn(here.run(stop.clone()));
 /// let there = tokio::spawn(there.run(CancellationToken::new()));
 /// sender.send("a block").await?;
@@ -64,13 +64,13 @@ use crate::secret::begin;
 /// It cannot run before its handshake, nor shake hands twice:
 ///
 /// ```compile_fail,E0599
-/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::node::PeerConfig>) {
+/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::node::LocalNode>) {
 /// mconn::peer::Handshaking::inbound(io, node).run(Default::default()).await;
 /// # }
 /// ```
 ///
 /// ```compile_fail,E0382
-/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::node::PeerConfig>) {
+/// # async fn f(io: tokio::io::DuplexStream, node: std::sync::Arc<mconn::node::LocalNode>) {
 /// let peer = mconn::peer::Handshaking::inbound(io, node);
 /// let first = peer.handshake(&Default::default(), |_| Ok(())).await;
 /// let second = peer.handshake(&Default::default(), |_| Ok(())).await;
@@ -79,7 +79,7 @@ use crate::secret::begin;
 #[must_use = "nothing is said to the peer before the handshake"]
 pub struct Handshaking<Io> {
     io: Io,
-    config: Arc<PeerConfig>,
+    node: Arc<LocalNode>,
     role: Role,
     progress: Progress,
 }
@@ -91,19 +91,19 @@ enum Role {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     /// A stream that a remote opened.
-    pub fn inbound(io: Io, config: Arc<PeerConfig>) -> Self {
-        Self::new(io, config, Role::Inbound)
+    pub fn inbound(io: Io, node: Arc<LocalNode>) -> Self {
+        Self::new(io, node, Role::Inbound)
     }
 
     /// A stream that we opened. Where `expected` is given, only this peer will do.
-    pub fn outbound(io: Io, config: Arc<PeerConfig>, expected: Option<PeerId>) -> Self {
-        Self::new(io, config, Role::Outbound { expected })
+    pub fn outbound(io: Io, node: Arc<LocalNode>, expected: Option<PeerId>) -> Self {
+        Self::new(io, node, Role::Outbound { expected })
     }
 
-    fn new(io: Io, config: Arc<PeerConfig>, role: Role) -> Self {
+    fn new(io: Io, node: Arc<LocalNode>, role: Role) -> Self {
         Self {
             io,
-            config,
+            node,
             role,
             progress: Progress::default(),
         }
@@ -156,12 +156,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
     ///
     /// Dropping the future closes the stream.
     pub async fn authenticate(self) -> Result<Authenticated<Io>, HandshakeError> {
-        let limit = Limit::starting_now(self.config.handshake_timeout());
+        let limit = Limit::starting_now(self.node.handshake_timeout());
         traced(limit.bound(self.authenticate_untimed(limit)).await)
     }
 
     async fn authenticate_untimed(self, limit: Limit) -> Result<Authenticated<Io>, HandshakeError> {
-        let after = self.config.first_message_timeout();
+        let after = self.node.first_message_timeout();
         let agreed = timeout(after, begin(self.io))
             .await
             .map_err(|_| HandshakeError::FirstMessageTimeout { after })??;
@@ -169,7 +169,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
         let stream = match self.role {
             Role::Inbound => Stream::Unanswered(agreed.learn().await?),
             Role::Outbound { .. } => {
-                Stream::Answered(agreed.symmetric(self.config.identity()).await?)
+                Stream::Answered(agreed.symmetric(self.node.identity()).await?)
             }
         };
         self.progress.reach(Stage::Authenticated);
@@ -181,7 +181,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Handshaking<Io> {
                 expected,
                 found: id,
             }),
-            _ => Ok(Authenticated::new(stream, id, self.config, limit)),
+            _ => Ok(Authenticated::new(stream, id, self.node, limit)),
         }
     }
 }

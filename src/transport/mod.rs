@@ -32,7 +32,7 @@ pub use tcp::Tcp;
 
 use crate::address::{HostPort, PeerAddr, PeerId};
 use crate::config::ConfigError;
-use crate::node::PeerConfig;
+use crate::node::LocalNode;
 use registry::Registry;
 use upgrade::Shared;
 
@@ -42,8 +42,8 @@ use upgrade::Shared;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// use mconn::address::{PeerAddr, PeerId};
-/// use mconn::node::{NodeInfo, PeerConfig};
+/// use mconn::address::PeerAddr;
+/// use mconn::node::LocalNode;
 /// use mconn::transport::{Incoming, Transport, TransportConfig};
 /// use mconn::secret::Identity;
 /// use tokio_util::sync::CancellationToken;
@@ -52,8 +52,8 @@ use upgrade::Shared;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// fn node(moniker: &str) -> Result<Transport, Box<dyn std::error::Error>> {
 ///     let identity = Arc::new(Identity::generate()?);
-///     let info = NodeInfo::builder(PeerId::from(identity.public_key()), "test-chain", moniker).build()?;
-///     Ok(Transport::new(PeerConfig::new(identity, info)?, TransportConfig::default())?)
+///     let node = LocalNode::builder(identity, "test-chain", moniker).build()?;
+///     Ok(Transport::new(node, TransportConfig::default())?)
 /// }
 ///
 /// let (alice, bob) = (node("alice")?, node("bob")?);
@@ -88,14 +88,12 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// A setting outside of its bounds, with its name, its value and both bounds; also a time of the node's handshake.
-    pub fn new(peer: PeerConfig, config: TransportConfig) -> Result<Self, ConfigError> {
+    /// A setting outside of its bounds, with its name, its value and both bounds.
+    pub fn new(node: LocalNode, config: TransportConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        peer.check()?;
         let registry = Registry::new(config.limits.clone());
-        let peer = Arc::new(peer);
         let shared = Shared {
-            peer,
+            node: Arc::new(node),
             config,
             registry,
         };
@@ -106,7 +104,7 @@ impl Transport {
 
     /// Who this node is.
     pub fn id(&self) -> &PeerId {
-        self.shared.peer.id()
+        self.shared.node.id()
     }
 
     /// Connections that hold a place, those in their handshake included.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::network::Stream;
 use super::registry::Place;
 use crate::address::PeerId;
-use crate::channel::ChannelDescriptor;
+use crate::channel::ChannelId;
 use crate::config::ConfigError;
 use crate::driver::{Closed, Handle, Receiver, Sender};
 use crate::node::NodeInfo;
@@ -42,19 +42,20 @@ impl fmt::Display for Direction {
 /// An [`Established`] peer that has its place among the transport's connections until it is dropped or has run.
 #[must_use = "a peer does nothing until it runs"]
 pub struct Peer {
-    established: Established<Stream>,
+    /// Apart, so that peers can be handed around cheaply.
+    established: Box<Established<Stream>>,
     direction: Direction,
     place: Place,
 }
 
 impl Peer {
-    pub(super) const fn new(
+    pub(super) fn new(
         established: Established<Stream>,
         direction: Direction,
         place: Place,
     ) -> Self {
         Self {
-            established,
+            established: Box::new(established),
             direction,
             place,
         }
@@ -65,25 +66,25 @@ impl Peer {
     /// # Errors
     ///
     /// As there.
-    pub fn open(&mut self, channel: ChannelDescriptor) -> Result<(Sender, Receiver), ConfigError> {
+    pub fn open(&mut self, channel: ChannelId) -> Result<(Sender, Receiver), ConfigError> {
         self.established.open(channel)
     }
 
-    /// Opens a channel on which we only send: see [`Established::open_sender`].
+    /// Opens a channel to send on: see [`Established::open_sender`].
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn open_sender(&mut self, channel: ChannelDescriptor) -> Result<Sender, ConfigError> {
+    pub fn open_sender(&mut self, channel: ChannelId) -> Result<Sender, ConfigError> {
         self.established.open_sender(channel)
     }
 
-    /// Opens a channel on which we only receive: see [`Established::open_receiver`].
+    /// Opens a channel to receive on: see [`Established::open_receiver`].
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn open_receiver(&mut self, channel: ChannelDescriptor) -> Result<Receiver, ConfigError> {
+    pub fn open_receiver(&mut self, channel: ChannelId) -> Result<Receiver, ConfigError> {
         self.established.open_receiver(channel)
     }
 

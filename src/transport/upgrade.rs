@@ -11,13 +11,13 @@ use super::network::Stream;
 use super::peer::{Direction, Peer};
 use super::registry::{Place, Refusal, Registry};
 use crate::address::PeerId;
-use crate::node::PeerConfig;
+use crate::node::LocalNode;
 use crate::peer::{Established, HandshakeError, Handshaking, Rejection, unless_cancelled};
 
 /// What every connection of a transport shares.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) peer: Arc<PeerConfig>,
+    pub(super) node: Arc<LocalNode>,
     pub(super) config: TransportConfig,
     pub(super) registry: Arc<Registry>,
 }
@@ -42,7 +42,7 @@ impl Shared {
     ) -> Result<Peer, UpgradeError> {
         self.admit_address(&place, Direction::Inbound).await?;
         let handshaking =
-            Handshaking::inbound(stream, self.peer.clone()).with_progress(place.progress().clone());
+            Handshaking::inbound(stream, self.node.clone()).with_progress(place.progress().clone());
         let authenticated = handshaking.authenticate().await?;
         let (id, limit) = (*authenticated.id(), authenticated.limit());
         let admission = async { Ok(self.admit_before_introduction(id).await) };
@@ -57,7 +57,7 @@ impl Shared {
         expected: Option<PeerId>,
         place: Place,
     ) -> Result<Peer, UpgradeError> {
-        let handshaking = Handshaking::outbound(stream, self.peer.clone(), expected);
+        let handshaking = Handshaking::outbound(stream, self.node.clone(), expected);
         let established = handshaking.authenticate().await?.introduce().await?;
         self.admit_id(*established.id(), Direction::Outbound)
             .await?;
@@ -76,7 +76,7 @@ impl Shared {
 
     /// Decides on who connected to us before it learns who we are.
     async fn admit_before_introduction(&self, id: PeerId) -> Result<(), UpgradeError> {
-        if id == *self.peer.id() {
+        if id == *self.node.id() {
             // The handshake goes on, so that both ends find out that they are one.
             return Ok(());
         }

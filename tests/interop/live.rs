@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mconn::address::PeerAddr;
-use mconn::node::{NodeInfo, PeerConfig};
+use mconn::node::LocalNode;
 use mconn::transport::{Peer, Transport, TransportConfig};
 use mconn::{ChannelDescriptor, CloseReason, Closed, Config, Handle, Receiver, Sender};
 use prost::Message;
@@ -159,19 +159,18 @@ async fn node_gives_a_block(ours: &mut Conversation, node: &StockNode) {
 }
 
 fn transport(seed: &[u8; 32], network: &str, listening: &PeerAddr) -> Transport {
-    let channels = ChannelDescriptor::cometbft();
-    let node_info = NodeInfo::builder(id_of(seed), network, "mconn")
-        .listen_addr(listening.host_port().to_string())
-        .channels(channels.iter().map(ChannelDescriptor::id))
-        .build()
-        .unwrap();
     let config = Config::builder()
         .ping_interval(PING)
         .pong_timeout(PONG)
         .build()
         .unwrap();
-    let peer = PeerConfig::new(Arc::new(identity(seed)), node_info).unwrap();
-    Transport::new(peer.with_connection(config), TransportConfig::default()).unwrap()
+    let node = LocalNode::builder(Arc::new(identity(seed)), network, "mconn")
+        .listen_addr(listening.host_port().to_string())
+        .channels(ChannelDescriptor::cometbft())
+        .connection(config)
+        .build()
+        .unwrap();
+    Transport::new(node, TransportConfig::default()).unwrap()
 }
 
 /// A running peer with the channels of a stock node. What comes on those that nobody asks about is read and let go.
@@ -190,7 +189,7 @@ impl Conversation {
         let (mut senders, mut receivers) = (BTreeMap::new(), BTreeMap::new());
         for channel in ChannelDescriptor::cometbft() {
             let id = channel.id().get();
-            let (sender, receiver) = peer.open(channel).unwrap();
+            let (sender, receiver) = peer.open(channel.id()).unwrap();
             senders.insert(id, sender);
             // Dropping a receiver discards what comes for it.
             if [PEX, STATE, BLOCKSYNC].contains(&id) {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use mconn::ChannelId;
 use mconn::address::{HostPort, PeerAddr};
-use mconn::node::{NodeInfo, NodeInfoBuilder, PeerConfig};
+use mconn::node::{LocalNode, LocalNodeBuilder};
 use mconn::peer::HandshakeError;
 use mconn::transport::{
     AttemptError, DialError, Incoming, Listener, Peer, Transport, TransportConfig, UpgradeError,
@@ -26,23 +25,21 @@ pub(crate) struct Us {
 }
 
 impl Us {
-    pub(crate) async fn start(info: impl FnOnce(NodeInfoBuilder) -> NodeInfoBuilder) -> Self {
-        Self::start_with(info, TransportConfig::default()).await
+    pub(crate) async fn start(change: impl FnOnce(LocalNodeBuilder) -> LocalNodeBuilder) -> Self {
+        Self::start_with(change, TransportConfig::default()).await
     }
 
     pub(crate) async fn start_with(
-        info: impl FnOnce(NodeInfoBuilder) -> NodeInfoBuilder,
+        change: impl FnOnce(LocalNodeBuilder) -> LocalNodeBuilder,
         config: TransportConfig,
     ) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let builder = NodeInfo::builder(id_of(&OUR_SEED), NETWORK, "rust")
+        let builder = LocalNode::builder(Arc::new(identity(&OUR_SEED)), NETWORK, "rust")
             .listen_addr(format!("tcp://{address}"))
             .version("4.5.6")
-            .channels(CHANNELS.map(|channel| ChannelId::new(channel.id)));
-        let node_info = info(builder).build().unwrap();
-        let peer = PeerConfig::new(Arc::new(identity(&OUR_SEED)), node_info).unwrap();
-        let transport = Transport::new(peer, config).unwrap();
+            .channels(CHANNELS.iter().map(|channel| channel.for_us().1));
+        let transport = Transport::new(change(builder).build().unwrap(), config).unwrap();
         Self {
             listener: transport.listen_on(socket),
             address: PeerAddr::new(id_of(&OUR_SEED), address),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mconn::transport::Peer;
-use mconn::{ChannelDescriptor, Closed, Config, Connection, Handle, Receiver, Sender};
+use mconn::{ChannelDescriptor, ChannelId, Closed, Config, Connection, Handle, Receiver, Sender};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -42,11 +42,9 @@ impl Ours {
     }
 
     /// Runs a peer that the transport connected.
-    pub(crate) fn start_peer(mut peer: Peer, channels: Vec<(u8, ChannelDescriptor)>) -> Self {
-        let mut opened = Vec::new();
-        for (id, channel) in channels {
-            opened.push((id, peer.open(channel).unwrap()));
-        }
+    pub(crate) fn start_peer(mut peer: Peer, channels: &[u8]) -> Self {
+        let open = |id: &u8| (*id, peer.open(ChannelId::new(*id)).unwrap());
+        let opened = channels.iter().map(open).collect();
         let (handle, stop) = (peer.handle(), CancellationToken::new());
         Self::running(handle, opened, peer.run(stop.clone()), stop)
     }

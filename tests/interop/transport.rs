@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use crate::go::{BOTH_ROLES, GO_SEED, Go, OUR_SEED, Remote, Role, id_of};
 use crate::nodes::{CHANNELS, GoNode, NETWORK, Us, upgrade};
 use crate::ours::Ours;
-use crate::session::Channel;
 use crate::traffic::{Digests, Tally, digest_of, message};
 
 /// Every field of a NodeInfo arrives on either side, with p2p protocol 8 and 9 at either end; then messages cross, the
@@ -289,7 +288,7 @@ async fn meet(role: Role, mut us: Us, node: &mut GoNode) -> (Result<Peer, Handsh
 }
 
 fn start(peer: Peer) -> Ours {
-    Ours::start_peer(peer, CHANNELS.iter().map(Channel::for_us).collect())
+    Ours::start_peer(peer, &CHANNELS.map(|channel| channel.id))
 }
 
 /// Messages of Go's switch arrive, and it sends ours back.

@@ -67,7 +67,7 @@ async fn a_frame_that_is_cut_on_the_wire_is_put_together() {
         };
         let (here, _far) = soon(async { tokio::join!(here, there) }).await;
         let mut here = here.unwrap();
-        let (_, mut received) = here.open(blocks()).unwrap();
+        let (_, mut received) = here.open(BLOCKS).unwrap();
         let running = here.run(CancellationToken::new());
         tokio::select! {
             closed = running => panic!("{closed}"),
@@ -97,7 +97,7 @@ async fn a_first_packet_in_the_tcp_segment_of_node_info_is_kept() {
             .handshake(&cancel, anybody)
             .await
             .unwrap();
-        let (_, mut received) = peer.open(blocks()).unwrap();
+        let (_, mut received) = peer.open(BLOCKS).unwrap();
         let running = peer.run(CancellationToken::new());
         tokio::select! {
             closed = running => panic!("{closed}"),
@@ -112,7 +112,7 @@ async fn a_first_packet_in_the_tcp_segment_of_node_info_is_kept() {
 }
 
 /// The messages that come of a remote that sends this, all at once, behind its proof of identity, and closes.
-async fn heard(writes: &[&[u8]], them: &crate::node::PeerConfig) -> Vec<bytes::Bytes> {
+async fn heard(writes: &[&[u8]], them: &crate::node::LocalNode) -> Vec<bytes::Bytes> {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
     let here = Handshaking::inbound(io, node("us")).handshake(&cancel, anybody);
@@ -122,7 +122,7 @@ async fn heard(writes: &[&[u8]], them: &crate::node::PeerConfig) -> Vec<bytes::B
     };
     let (here, ()) = soon(async { tokio::join!(here, there) }).await;
     let mut here = here.unwrap();
-    let (_, mut received) = here.open(blocks()).unwrap();
+    let (_, mut received) = here.open(BLOCKS).unwrap();
     let all = async {
         let mut messages = Vec::new();
         while let Some(message) = received.recv().await {
@@ -137,7 +137,7 @@ async fn heard(writes: &[&[u8]], them: &crate::node::PeerConfig) -> Vec<bytes::B
 async fn say<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
     writes: &[&[u8]],
-    them: &crate::node::PeerConfig,
+    them: &crate::node::LocalNode,
 ) -> SecretConnection<Io> {
     let mut stream = SecretConnection::handshake(io, them.identity())
         .await

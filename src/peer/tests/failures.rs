@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::kit::*;
 use crate::address::PeerText;
 use crate::node::{
-    BrokenRule, Incompatible, MAX_NODE_INFO_BYTES, NodeInfoError, NodeInfoField, PeerConfig,
+    BrokenRule, Incompatible, LocalNode, MAX_NODE_INFO_BYTES, NodeInfoError, NodeInfoField,
     ProtocolVersion,
 };
 use crate::peer::{Established, HandshakeError, Handshaking, MalformedMessage};
@@ -139,7 +139,7 @@ async fn a_node_info_of_10240_bytes_passes_and_one_of_10241_does_not() {
 #[tokio::test(start_paused = true)]
 async fn our_own_node_info_of_10240_bytes_is_sent_whole() {
     let largest = node_with("us", |info| {
-        let len = info.clone().build().unwrap().encode().len();
+        let len = info.clone().build().unwrap().node_info().encode().len();
         info.version("v".repeat(MAX_NODE_INFO_BYTES - len - 3))
     });
     assert_eq!(largest.node_info().encode().len(), MAX_NODE_INFO_BYTES);
@@ -237,7 +237,7 @@ async fn both_ends_see_another_block_protocol_from_their_side() {
 
 #[tokio::test(start_paused = true)]
 async fn both_ends_see_that_no_channel_is_common_from_their_side() {
-    let voter = node_with("them", |info| info.channels([VOTES]));
+    let voter = node_with("them", |info| info.channels([votes()]));
     let [here, there] = incompatibilities(&node("us"), &voter).await;
     let (ours, theirs) = (vec![BLOCKS], vec![VOTES]);
     assert_eq!(
@@ -331,15 +331,15 @@ async fn a_remote_that_resets_has_closed_and_other_failures_of_the_transport_are
 }
 
 /// A node whose id has an upper case of its own.
-fn node_with_letters() -> Arc<PeerConfig> {
-    let is_good = |node: &Arc<PeerConfig>| node.id().to_string().contains(['a', 'b']);
+fn node_with_letters() -> Arc<LocalNode> {
+    let is_good = |node: &Arc<LocalNode>| node.id().to_string().contains(['a', 'b']);
     std::iter::repeat_with(|| node("them"))
         .find(is_good)
         .unwrap()
 }
 
 /// How both ends, the dialing one first, say that they do not fit.
-async fn incompatibilities(ours: &Arc<PeerConfig>, theirs: &Arc<PeerConfig>) -> [Incompatible; 2] {
+async fn incompatibilities(ours: &Arc<LocalNode>, theirs: &Arc<LocalNode>) -> [Incompatible; 2] {
     both(ours, theirs).await.map(|result| match result {
         Err(HandshakeError::Incompatible(incompatible)) => incompatible,
         other => panic!("{other:?}"),
@@ -347,7 +347,7 @@ async fn incompatibilities(ours: &Arc<PeerConfig>, theirs: &Arc<PeerConfig>) -> 
 }
 
 /// What both ends come to, the dialing one first.
-async fn both(ours: &Arc<PeerConfig>, theirs: &Arc<PeerConfig>) -> [Outcome; 2] {
+async fn both(ours: &Arc<LocalNode>, theirs: &Arc<LocalNode>) -> [Outcome; 2] {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
     let here = Handshaking::outbound(io, ours.clone(), None).handshake(&cancel, anybody);

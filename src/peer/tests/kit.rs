@@ -15,9 +15,8 @@ use tokio::io::{
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::address::PeerId;
 use crate::channel::{ChannelDescriptor, ChannelId};
-use crate::node::{NodeInfo, NodeInfoBuilder, PeerConfig};
+use crate::node::{LocalNode, LocalNodeBuilder, NodeInfo};
 use crate::packet::{MsgHeader, encode_msg};
 use crate::peer::{Established, HandshakeError, Handshaking, Rejection};
 use crate::proto::p2p::v1::DefaultNodeInfo;
@@ -39,15 +38,15 @@ pub(crate) const fn votes() -> ChannelDescriptor {
 }
 
 /// A node with a key of its own.
-pub(crate) fn node(moniker: &str) -> Arc<PeerConfig> {
+pub(crate) fn node(moniker: &str) -> Arc<LocalNode> {
     node_with(moniker, |info| info)
 }
 
 /// The same with other things to say.
 pub(crate) fn node_with(
     moniker: &str,
-    change: impl FnOnce(NodeInfoBuilder) -> NodeInfoBuilder,
-) -> Arc<PeerConfig> {
+    change: impl FnOnce(LocalNodeBuilder) -> LocalNodeBuilder,
+) -> Arc<LocalNode> {
     Arc::new(config(NETWORK, moniker, change))
 }
 
@@ -55,16 +54,15 @@ pub(crate) fn node_with(
 pub(crate) fn config(
     network: &str,
     moniker: &str,
-    change: impl FnOnce(NodeInfoBuilder) -> NodeInfoBuilder,
-) -> PeerConfig {
+    change: impl FnOnce(LocalNodeBuilder) -> LocalNodeBuilder,
+) -> LocalNode {
     let identity = Arc::new(Identity::generate().unwrap());
-    let id = PeerId::from(identity.public_key());
-    let info = NodeInfo::builder(id, network, moniker).channels([BLOCKS]);
-    PeerConfig::new(identity, change(info).build().unwrap()).unwrap()
+    let node = LocalNode::builder(identity, network, moniker).channel(blocks());
+    change(node).build().unwrap()
 }
 
 /// What the node says of itself, open to changes that no builder makes.
-pub(super) fn says(node: &PeerConfig) -> DefaultNodeInfo {
+pub(super) fn says(node: &LocalNode) -> DefaultNodeInfo {
     DefaultNodeInfo::decode(&*node.node_info().encode()).unwrap()
 }
 
@@ -88,7 +86,7 @@ pub(super) type Met<T> = (Result<Established<DuplexStream>, HandshakeError>, T);
 
 /// Shakes hands, as the accepting side, with a remote that does what the script says.
 pub(super) async fn meet<T>(
-    ours: &Arc<PeerConfig>,
+    ours: &Arc<LocalNode>,
     script: impl AsyncFnOnce(DuplexStream) -> T,
 ) -> Met<T> {
     let (io, far) = duplex(1 << 16);
@@ -100,7 +98,7 @@ pub(super) async fn meet<T>(
 /// How the handshake fails with a remote that does what the script says; what the script leaves is kept open meanwhile. The
 /// admission is not asked.
 pub(super) async fn failure<T>(
-    ours: &Arc<PeerConfig>,
+    ours: &Arc<LocalNode>,
     script: impl AsyncFnOnce(DuplexStream) -> T,
 ) -> HandshakeError {
     let (io, far) = duplex(1 << 16);
@@ -112,8 +110,8 @@ pub(super) async fn failure<T>(
 
 /// How it fails with a remote that shakes hands as it must until its NodeInfo, which is this. The stream is closed with it.
 pub(super) async fn failure_with(
-    ours: &Arc<PeerConfig>,
-    theirs: &PeerConfig,
+    ours: &Arc<LocalNode>,
+    theirs: &LocalNode,
     info: DefaultNodeInfo,
 ) -> HandshakeError {
     failure(ours, async |io| {
@@ -133,8 +131,8 @@ pub(super) async fn failure_with(
 
 /// Two nodes that have met, the dialing one first.
 pub(super) async fn acquainted(
-    ours: &Arc<PeerConfig>,
-    theirs: &Arc<PeerConfig>,
+    ours: &Arc<LocalNode>,
+    theirs: &Arc<LocalNode>,
 ) -> (Established<DuplexStream>, Established<DuplexStream>) {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
@@ -146,7 +144,7 @@ pub(super) async fn acquainted(
 /// The encrypted stream of a remote that has said what it has to say, and heard the other.
 pub(super) async fn introduced<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
-    theirs: &PeerConfig,
+    theirs: &LocalNode,
 ) -> SecretConnection<Io> {
     let mut stream = SecretConnection::handshake(io, theirs.identity())
         .await

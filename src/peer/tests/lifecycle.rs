@@ -2,7 +2,6 @@
 //! admission that panics when it is asked).
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
@@ -10,12 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
 use super::session::Session;
-use crate::address::PeerId;
 use crate::driver::CloseReason;
-use crate::node::{NodeInfo, PeerConfig, PeerConfigError};
+use crate::node::NodeInfo;
 use crate::peer::{Established, HandshakeError, Handshaking, Rejection};
 use crate::proto::crypto::v1::public_key::Sum;
-use crate::secret::{Identity, SecretConnection};
+use crate::secret::SecretConnection;
 
 #[tokio::test(start_paused = true)]
 async fn the_handshake_ends_with_the_last_byte_and_starts_no_task() {
@@ -215,16 +213,6 @@ async fn two_dialing_ends_cannot_lock_each_other() {
         (here.node_info().moniker(), there.node_info().moniker()),
         ("there", "here")
     );
-}
-
-#[test]
-fn a_node_info_of_another_key_is_refused_before_anybody_meets_it() {
-    let one = node("one");
-    let identity = Arc::new(Identity::generate().unwrap());
-    let error = PeerConfig::new(identity.clone(), one.node_info().clone()).unwrap_err();
-    let PeerConfigError::ForeignId { stated, id } = error;
-    assert_eq!(stated, *one.id());
-    assert_eq!(id, PeerId::from(identity.public_key()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tokio::io::{AsyncWriteExt, duplex};
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
-use crate::node::{Incompatible, NodeInfoError, NodeInfoField, PeerConfig};
+use crate::node::{Incompatible, LocalNode, NodeInfoError, NodeInfoField};
 use crate::peer::{HandshakeError, Handshaking};
 use crate::proto::p2p::v1::DefaultNodeInfo;
 use crate::secret::SecretConnection;
@@ -122,7 +122,7 @@ async fn incompatibility_goes_before_our_own_say_and_begins_with_the_block_proto
 }
 
 /// Incompatible in all three ways.
-fn incompatible(node: &Arc<PeerConfig>) -> DefaultNodeInfo {
+fn incompatible(node: &Arc<LocalNode>) -> DefaultNodeInfo {
     let mut info = says(node);
     info.protocol_version.as_mut().unwrap().block = 1;
     info.network = "elsewhere".to_owned();

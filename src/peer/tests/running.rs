@@ -142,7 +142,7 @@ async fn peer_and_remote() -> (Established<Sabotaged<DuplexStream>>, Remote) {
     let (io, far) = duplex(1 << 16);
     let (ours, theirs) = (Lever::default(), Lever::default());
     let (cancel, them) = (CancellationToken::new(), node("them"));
-    let config = config(NETWORK, "us", |info| info).with_connection(Config::cometbft());
+    let config = config(NETWORK, "us", |node| node.connection(Config::cometbft()));
     let here = Handshaking::inbound(ours.wrap(io), config.into()).handshake(&cancel, anybody);
     let there = introduced(theirs.wrap(far), &them);
     let (here, stream) = soon(async { tokio::join!(here, there) }).await;
@@ -161,7 +161,7 @@ async fn end_by<T>(script: impl AsyncFnOnce(Remote) -> T) -> Closed {
 
 async fn end<T>(stop: CancellationToken, script: impl AsyncFnOnce(Remote) -> T) -> Closed {
     let (mut here, remote) = peer_and_remote().await;
-    let (_sender, _receiver) = here.open(blocks()).unwrap();
+    let (_sender, _receiver) = here.open(BLOCKS).unwrap();
     let handle = here.handle();
     let (closed, _left) = tokio::join!(here.run(stop), script(remote));
     assert_eq!(tasks(), 0);

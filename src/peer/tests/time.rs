@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex, split};
 use tokio_util::sync::CancellationToken;
 
 use super::kit::*;
-use crate::node::{NodeInfo, PeerConfig};
+use crate::node::{LocalNode, NodeInfo};
 use crate::peer::{HandshakeError, Handshaking};
 use crate::secret::SecretConnection;
 
@@ -66,9 +66,10 @@ async fn a_slow_remote_that_is_done_in_time_is_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn the_limit_can_be_set() {
-    let us = config(NETWORK, "us", |info| info)
-        .with_handshake_timeout(3 * SECOND)
-        .with_first_message_timeout(4 * SECOND);
+    let us = config(NETWORK, "us", |node| {
+        node.handshake_timeout(3 * SECOND)
+            .first_message_timeout(4 * SECOND)
+    });
     let (error, time) = timed(paced(Arc::new(us), |_| SECOND)).await;
     assert!(is_timeout(&error, 3 * SECOND), "{error:?}");
     assert_eq!(time, 3 * SECOND);
@@ -240,7 +241,7 @@ async fn a_handshake_dropped_at_any_poll_closes_the_stream_and_asks_nobody_later
 /// The stream of a remote that shakes hands whenever it may.
 async fn introduced_late(
     far: DuplexStream,
-    them: &PeerConfig,
+    them: &LocalNode,
 ) -> Option<SecretConnection<DuplexStream>> {
     let mut stream = SecretConnection::handshake(far, them.identity())
         .await
@@ -251,7 +252,7 @@ async fn introduced_late(
 }
 
 /// How the handshake of this node fails with an honest remote that waits so long before each byte.
-async fn paced(us: Arc<PeerConfig>, pace: impl Fn(usize) -> Duration) -> HandshakeError {
+async fn paced(us: Arc<LocalNode>, pace: impl Fn(usize) -> Duration) -> HandshakeError {
     let (io, far) = duplex(1 << 16);
     let cancel = CancellationToken::new();
     let here = Handshaking::inbound(io, us).handshake(&cancel, nobody);
@@ -263,7 +264,7 @@ async fn paced(us: Arc<PeerConfig>, pace: impl Fn(usize) -> Duration) -> Handsha
 /// An honest remote whose bytes come at this pace, until the other end is closed.
 async fn dribble(
     io: DuplexStream,
-    them: &PeerConfig,
+    them: &LocalNode,
     pace: impl Fn(usize) -> Duration,
 ) -> std::io::Result<()> {
     let (tap, behind) = duplex(1 << 16);
@@ -303,9 +304,8 @@ async fn first<T>(one: impl Future<Output = T>, other: impl Future) -> T {
 }
 
 /// A node that waits for the first message as long as for all.
-fn patient() -> Arc<PeerConfig> {
-    let us = config(NETWORK, "us", |info| info);
-    Arc::new(us.with_first_message_timeout(30 * SECOND))
+fn patient() -> Arc<LocalNode> {
+    node_with("us", |node| node.first_message_timeout(30 * SECOND))
 }
 
 fn is_timeout(error: &HandshakeError, limit: Duration) -> bool {

@@ -233,8 +233,8 @@ async fn peers_outlive_their_listener() {
     let mut stage = Stage::new(unlimited());
     let (mut peer, mut far) = stage.welcome(&seat(1), &node("one")).await;
     stage.listener.close().await;
-    let (_, mut received) = peer.open(blocks()).unwrap();
-    let (sender, _) = far.open(blocks()).unwrap();
+    let (_, mut received) = peer.open(BLOCKS).unwrap();
+    let (sender, _) = far.open(BLOCKS).unwrap();
     let token = CancellationToken::new;
     tokio::select! {
         _ = async { tokio::join!(peer.run(token()), far.run(token())) } => panic!("they ended"),

@@ -239,7 +239,7 @@ async fn a_peer_that_we_dialed_is_refused_when_it_dials_us_and_the_other_way_rou
     let (_dialed, accepted) = theirs.dialed_by(&us).await;
     let _accepted = accepted.unwrap();
     // Another transport of the same node that knows nothing of the first connection.
-    let stranger = Transport::new((*them.shared.peer).clone(), unlimited()).unwrap();
+    let stranger = Transport::new((*them.shared.node).clone(), unlimited()).unwrap();
     let (dialed, accepted) = ours.dialed_by(&stranger).await;
     let Err(Incoming::Refused {
         error: UpgradeError::Refused(refusal),

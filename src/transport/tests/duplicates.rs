@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kit::*;
-use crate::node::PeerConfig;
+use crate::node::LocalNode;
 use crate::peer::HandshakeError;
 use crate::peer::tests::kit::*;
 use crate::transport::{Incoming, Refusal, UpgradeError};
@@ -111,7 +111,7 @@ async fn a_stranger_in_its_handshake_does_not_reserve_the_id_that_it_will_have()
     let _peer = stage.welcome(&seat(2), &one).await;
 }
 
-fn assert_duplicate(error: &UpgradeError, who: &Arc<PeerConfig>) {
+fn assert_duplicate(error: &UpgradeError, who: &Arc<LocalNode>) {
     let UpgradeError::Refused(refusal) = error else {
         panic!("{error:?}");
     };

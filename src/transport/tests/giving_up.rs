@@ -106,7 +106,7 @@ async fn a_filter_that_does_not_answer_a_dial_is_given_up() {
 async fn a_stalled_handshake_of_a_dial_is_given_up() {
     let there = TcpListener::bind(LOCALHOST).await.unwrap();
     let limit = Duration::from_millis(10);
-    let us = node_config("us").with_handshake_timeout(limit);
+    let us = config(NETWORK, "us", |node| node.handshake_timeout(limit));
     let (other, cancel) = (
         Transport::new(us, unlimited()).unwrap(),
         CancellationToken::new(),

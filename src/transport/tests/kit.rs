@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::PeerId;
-use crate::node::PeerConfig;
+use crate::node::LocalNode;
 use crate::peer::tests::kit::*;
 use crate::peer::{Established, HandshakeError, Handshaking};
 use crate::transport::{
@@ -42,7 +42,7 @@ impl Stage {
     }
 
     /// What becomes, on both sides, of a connection that this node opens from there.
-    pub(super) async fn visit(&mut self, from: &str, who: &Arc<PeerConfig>) -> (Accepted, Visited) {
+    pub(super) async fn visit(&mut self, from: &str, who: &Arc<LocalNode>) -> (Accepted, Visited) {
         soon(async { tokio::join!(self.listener.accept(), self.door.visit(from, who)) }).await
     }
 
@@ -50,7 +50,7 @@ impl Stage {
     pub(super) async fn welcome(
         &mut self,
         from: &str,
-        who: &Arc<PeerConfig>,
+        who: &Arc<LocalNode>,
     ) -> (Peer, Established<DuplexStream>) {
         let (accepted, visited) = self.visit(from, who).await;
         (accepted.unwrap(), visited.unwrap())
@@ -117,7 +117,7 @@ impl Door {
     }
 
     /// Opens a connection and shakes hands.
-    pub(super) async fn visit(&self, from: &str, who: &Arc<PeerConfig>) -> Visited {
+    pub(super) async fn visit(&self, from: &str, who: &Arc<LocalNode>) -> Visited {
         let io = self.knock(from).await;
         let cancel = CancellationToken::new();
         let handshaking = Handshaking::outbound(io, who.clone(), None);
@@ -228,7 +228,7 @@ pub(super) fn unlimited() -> TransportConfig {
         .without_attempt_limit()
 }
 
-pub(super) fn node_config(moniker: &str) -> PeerConfig {
+pub(super) fn node_config(moniker: &str) -> LocalNode {
     config(NETWORK, moniker, |info| info)
 }
 

@@ -232,7 +232,7 @@ async fn a_place_is_free_again_when_a_peer_or_its_run_is_dropped() {
     drop(peer);
     assert_eq!(stage.transport.connections(), 0);
     let (peer, mut far) = stage.welcome(&seat(1), &node("one")).await;
-    let _ = far.open(blocks()).unwrap();
+    let _ = far.open(BLOCKS).unwrap();
     {
         let mut running = std::pin::pin!(peer.run(CancellationToken::new()));
         tokio::select! {
@@ -336,7 +336,7 @@ fn each_time_is_refused_beyond_its_bounds_and_the_error_names_them() {
 }
 
 #[test]
-fn a_rate_of_attempts_and_the_times_of_a_handshake_have_bounds() {
+fn a_rate_of_attempts_has_bounds() {
     let second = Duration::from_secs(1);
     for (burst, interval, fits) in [
         (0, second, false),
@@ -348,12 +348,6 @@ fn a_rate_of_attempts_and_the_times_of_a_handshake_have_bounds() {
     ] {
         let config = unlimited().with_attempts_per_address(burst, interval);
         assert_eq!(new(config).is_ok(), fits, "{burst} {interval:?}");
-    }
-    for zero in [
-        node_config("us").with_handshake_timeout(Duration::ZERO),
-        node_config("us").with_first_message_timeout(Duration::ZERO),
-    ] {
-        assert!(Transport::new(zero, unlimited()).is_err());
     }
 }
 

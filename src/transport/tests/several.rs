@@ -97,9 +97,10 @@ async fn a_dial_ends_within_its_bound_whatever_its_addresses_do() {
     let port = silent.local_addr().unwrap().port();
     let book = Book::of(&["127.0.0.1", "::ffff:127.0.0.1", "127.0.0.2"]);
     let second = Duration::from_secs(1);
-    let us = node_config("us")
-        .with_handshake_timeout(3600 * second)
-        .with_first_message_timeout(3600 * second);
+    let us = config(NETWORK, "us", |node| {
+        node.handshake_timeout(3600 * second)
+            .first_message_timeout(3600 * second)
+    });
     for (config, bound) in [
         (unlimited(), 60 * second),
         (unlimited().with_dial_timeout(second), second),
