@@ -6,103 +6,109 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::file_name::FileName;
 use crate::protocol::Digest;
+use crate::text::is_printable;
 
 /// A file of which not all bytes have come. Dropping it removes it from the directory.
 pub(crate) struct Partial {
-    directory: PathBuf,
-    name: FileName,
-    promised: u64,
-    written: u64,
+    pub(crate) name: String,
+    pub(crate) promised: u64,
+    pub(crate) written: u64,
+    place: PathBuf,
     hash: Sha256,
     file: NamedTempFile,
 }
 
 impl Partial {
     /// Starts a file in `directory`. The promised size reserves nothing: it may be a lie.
-    pub(crate) fn create(
-        directory: &Path,
-        name: FileName,
-        promised: u64,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn create(directory: &Path, name: &str, promised: u64) -> Result<Self, StoreError> {
+        check(name)?;
+        let place = directory.join(name);
+        // Asked again at the end; here it saves the way.
+        if place.symlink_metadata().is_ok() {
+            return Err(StoreError::Exists);
+        }
         let file = tempfile::Builder::new()
             .prefix(".transfer-")
             .suffix(".part")
             .tempfile_in(directory)?;
         Ok(Self {
-            directory: directory.to_owned(),
-            name,
+            name: name.to_owned(),
             promised,
             written: 0,
+            place,
             hash: Sha256::new(),
             file,
         })
     }
 
     pub(crate) fn append(&mut self, data: &[u8]) -> Result<(), StoreError> {
-        let written = self.written + data.len() as u64;
-        if written > self.promised {
-            return Err(StoreError::TooLong {
-                promised: self.promised,
-            });
+        let (promised, len) = (self.promised, data.len() as u64);
+        if len > promised - self.written {
+            return Err(StoreError::TooLong { promised });
         }
         self.hash.update(data);
         self.file.write_all(data)?;
-        self.written = written;
+        self.written += len;
         Ok(())
     }
 
-    /// Compares size and SHA-256 with what the sender says, and gives the file its name, or the first free one like it.
-    pub(crate) fn finish(self, expected: Digest) -> Result<FileName, StoreError> {
-        if self.written != self.promised {
-            return Err(StoreError::TooShort {
-                written: self.written,
-                promised: self.promised,
-            });
+    /// Compares size and SHA-256 with what the sender says, and gives the file its name, unless there is one of that name.
+    pub(crate) fn finish(self, expected: &Digest) -> Result<(), StoreError> {
+        let (written, promised) = (self.written, self.promised);
+        if written != promised {
+            return Err(StoreError::TooShort { written, promised });
         }
-        if Digest(self.hash.finalize().into()) != expected {
+        if self.hash.finalize() != (*expected).into() {
             return Err(StoreError::Corrupt);
         }
-        let mut file = self.file;
-        for name in self.name.candidates() {
-            match file.persist_noclobber(self.directory.join(name.as_str())) {
-                Ok(_) => return Ok(name),
-                Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => file = taken.file,
-                Err(other) => return Err(other.error.into()),
-            }
+        match self.file.persist_noclobber(&self.place) {
+            Ok(_) => Ok(()),
+            Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => Err(StoreError::Exists),
+            Err(other) => Err(other.error.into()),
         }
-        Err(StoreError::NoFreeName)
-    }
-
-    pub(crate) const fn name(&self) -> &FileName {
-        &self.name
-    }
-
-    pub(crate) const fn promised(&self) -> u64 {
-        self.promised
-    }
-
-    pub(crate) const fn written(&self) -> u64 {
-        self.written
     }
 }
 
 /// Why a file is not stored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
+    #[error("the name is not that of a plain file, or longer than {MAX_NAME} bytes")]
+    BadName,
     #[error("more than the promised {promised} bytes came")]
     TooLong { promised: u64 },
     #[error("only {written} of the promised {promised} bytes came")]
     TooShort { written: u64, promised: u64 },
     #[error("the SHA-256 differs")]
     Corrupt,
-    #[error("every name like it is taken")]
-    NoFreeName,
+    #[error("there is a file of this name")]
+    Exists,
     /// Only the kind is shown: the peer is told, too, and paths of this system are none of its business.
     #[error("cannot be written: {}", .0.kind())]
     Disk(#[from] io::Error),
 }
+
+/// Whether a peer may choose this name: one component, harmless in any directory of any system.
+fn check(name: &str) -> Result<(), StoreError> {
+    let stem = name.split('.').next().unwrap_or(name).trim_end();
+    let is_device = ["aux", "con", "nul", "prn"].contains(&&*stem.to_ascii_lowercase())
+        || (stem.len() == 4 && stem.ends_with(|c: char| c.is_ascii_digit()))
+            && ["com", "lpt"]
+                .iter()
+                .any(|it| stem.to_ascii_lowercase().starts_with(it));
+    // A dot in front also stands for "." and ".." and for files that are not finished.
+    let is_plain = !name.is_empty()
+        && name.len() <= MAX_NAME
+        && !name.contains(['/', '\\', ':'])
+        && !name.starts_with('.')
+        && !name.ends_with(['.', ' '])
+        && name.chars().all(is_printable)
+        && !is_device;
+    is_plain.then_some(()).ok_or(StoreError::BadName)
+}
+
+/// In bytes: what file systems take.
+const MAX_NAME: usize = 255;
 
 #[cfg(test)]
 mod tests {
@@ -110,94 +116,53 @@ mod tests {
 
     use super::*;
 
-    fn digest_of(content: &[u8]) -> Digest {
-        Digest(Sha256::digest(content).into())
-    }
-
-    fn partial(directory: &Path, promised: u64) -> Partial {
-        Partial::create(directory, FileName::parse("a.txt").unwrap(), promised).unwrap()
-    }
-
-    fn names_in(directory: &Path) -> Vec<String> {
-        let entries = fs::read_dir(directory).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
     #[test]
-    fn a_complete_file_gets_its_name() {
+    fn a_name_that_could_do_harm_is_refused() {
         let directory = tempfile::tempdir().unwrap();
-        let mut file = partial(directory.path(), 5);
-        file.append(b"he").unwrap();
-        file.append(b"llo").unwrap();
-        assert_eq!(file.written(), 5);
-        assert_eq!(file.finish(digest_of(b"hello")).unwrap().as_str(), "a.txt");
-        assert_eq!(names_in(directory.path()), ["a.txt"]);
-        assert_eq!(fs::read(directory.path().join("a.txt")).unwrap(), b"hello");
-    }
-
-    #[test]
-    fn an_empty_file_is_a_file() {
-        let directory = tempfile::tempdir().unwrap();
-        partial(directory.path(), 0).finish(digest_of(b"")).unwrap();
-        assert_eq!(names_in(directory.path()), ["a.txt"]);
-    }
-
-    #[test]
-    fn what_exists_is_never_overwritten() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("a.txt"), "mine").unwrap();
-        fs::create_dir(directory.path().join("a (1).txt")).unwrap();
-        let name = partial(directory.path(), 0).finish(digest_of(b"")).unwrap();
-        assert_eq!(name.as_str(), "a (2).txt");
-        assert_eq!(fs::read(directory.path().join("a.txt")).unwrap(), b"mine");
+        let long = "x".repeat(MAX_NAME + 1);
+        for name in [
+            "",
+            ".",
+            "..",
+            "../a",
+            "/a",
+            "a/b",
+            "a\\b",
+            "c:a",
+            "a\0b",
+            "a\nb",
+            "a\u{202e}b",
+            ".a",
+            "a.",
+            "a ",
+            "con",
+            "NUL.txt",
+            "com1",
+            "Lpt9.x",
+            &long,
+        ] {
+            let refused = Partial::create(directory.path(), name, 1);
+            assert!(matches!(refused, Err(StoreError::BadName)), "{name:?}");
+        }
+        for name in ["a", "a.tar.gz", "naïve plan", "console", "com10", "combo"] {
+            assert!(
+                Partial::create(directory.path(), name, 1).is_ok(),
+                "{name:?}"
+            );
+        }
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_waits_under_the_name_is_not_followed() {
-        let outside = tempfile::tempdir().unwrap();
-        let directory = tempfile::tempdir().unwrap();
+    fn a_link_that_waits_under_the_name_is_not_followed_nor_replaced() {
+        let (outside, directory) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let target = outside.path().join("target");
-        std::os::unix::fs::symlink(&target, directory.path().join("a.txt")).unwrap();
-        let name = partial(directory.path(), 0).finish(digest_of(b"")).unwrap();
-        assert_eq!(name.as_str(), "a (1).txt");
-        assert!(!target.exists());
-    }
-
-    #[test]
-    fn a_promise_that_is_not_kept_leaves_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-
-        let mut longer = partial(directory.path(), 2);
-        longer.append(b"ab").unwrap();
-        assert!(matches!(
-            longer.append(b"c"),
-            Err(StoreError::TooLong { promised: 2 })
-        ));
-        drop(longer);
-
-        let mut shorter = partial(directory.path(), u64::MAX);
-        shorter.append(b"abc").unwrap();
-        let error = shorter.finish(digest_of(b"abc"));
-        assert!(matches!(
-            error,
-            Err(StoreError::TooShort {
-                written: 3,
-                promised: u64::MAX
-            })
-        ));
-
-        let mut corrupt = partial(directory.path(), 3);
-        corrupt.append(b"abc").unwrap();
-        assert!(matches!(
-            corrupt.finish(digest_of(b"abd")),
-            Err(StoreError::Corrupt)
-        ));
-
-        assert!(names_in(directory.path()).is_empty());
+        let file = Partial::create(directory.path(), "a", 0).unwrap();
+        std::os::unix::fs::symlink(&target, directory.path().join("a")).unwrap();
+        let again = Partial::create(directory.path(), "a", 0).map(drop);
+        assert!(matches!(again, Err(StoreError::Exists)), "{again:?}");
+        let stored = file.finish(&Sha256::digest(b"").into());
+        assert!(matches!(stored, Err(StoreError::Exists)), "{stored:?}");
+        assert!(!fs::exists(target).unwrap());
     }
 }

@@ -8,25 +8,25 @@ use bytes::Bytes;
 use clap::Parser;
 #[cfg(unix)]
 use mconn::CloseReason;
-use mconn::{Closed, Receiver, Sender};
+use mconn::{Connection, Receiver, Sender};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 #[cfg(unix)]
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 #[cfg(unix)]
-use crate::child::{self, Program};
+use crate::Cli;
 #[cfg(unix)]
-use crate::cli::Cli;
-use crate::console::Console;
-use crate::courier::{Courier, Delivered};
-use crate::host::Host;
-use crate::link::{self, ListenerLink, SenderLink};
-use crate::protocol::{CHUNK, Digest, FileMessage, Reply, UrgentMessage, WINDOW};
-use crate::send;
+use crate::child::{self, Program};
+use crate::protocol::{
+    CHUNK, FILES, FileMessage, REPLIES, Reply, URGENT, Urgent, WINDOW, settings,
+};
+use crate::receive::Host;
+use crate::screen::Screen;
+use crate::send::{self, Courier, Delivered};
 
 #[tokio::test]
 async fn files_arrive_whole_whatever_their_size() {
@@ -35,7 +35,7 @@ async fn files_arrive_whole_whatever_their_size() {
     let files: Vec<_> = sizes.iter().map(|size| file_of(&from, *size)).collect();
 
     let pair = Pair::new();
-    let (delivered, _, end) = pair.transfer(&files).await;
+    let (delivered, end) = pair.transfer(&files).await;
     assert_eq!(delivered.len(), sizes.len());
     assert_eq!(pair.entries().len(), sizes.len());
     for file in &files {
@@ -50,13 +50,16 @@ async fn files_arrive_whole_whatever_their_size() {
 }
 
 #[tokio::test]
-async fn a_second_file_of_the_same_name_gets_another() {
+async fn what_exists_is_not_overwritten() {
     let from = tempfile::tempdir().unwrap();
     let file = file_of(&from, 10);
     let pair = Pair::new();
-    let (delivered, ..) = pair.transfer(&[file.clone(), file]).await;
-    assert_eq!(delivered.len(), 2);
-    assert_eq!(pair.entries(), ["10", "10 (1)"]);
+    fs::write(pair.inbox.path().join("10"), "mine").unwrap();
+    let (delivered, end) = pair.transfer(&[file, file_of(&from, 3)]).await;
+    assert_eq!(delivered.len(), 1);
+    assert!(end.ends_with("1 stored, 1 refused"), "{end}");
+    assert_eq!(pair.entries(), ["10", "3"]);
+    assert_eq!(fs::read(pair.inbox.path().join("10")).unwrap(), b"mine");
 }
 
 #[tokio::test]
@@ -64,7 +67,7 @@ async fn a_file_that_cannot_be_read_does_not_hold_up_the_next() {
     let from = tempfile::tempdir().unwrap();
     let (missing, there) = (from.path().join("missing"), file_of(&from, 3));
     let pair = Pair::new();
-    let (delivered, ..) = pair
+    let (delivered, _) = pair
         .transfer(&[missing, from.path().to_owned(), there])
         .await;
     assert_eq!(delivered.len(), 1);
@@ -84,7 +87,7 @@ async fn a_stop_ends_both_sides_and_leaves_no_unfinished_file() {
         }
         stop.cancel();
     };
-    let ((delivered, _, end), ()) = tokio::join!(pair.transfer(&files), watcher);
+    let ((delivered, end), ()) = tokio::join!(pair.transfer(&files), watcher);
     assert!(delivered.is_empty());
     assert!(end.contains("removed the unfinished"), "{end}");
     assert!(pair.entries().is_empty());
@@ -95,85 +98,38 @@ async fn a_name_that_leaves_the_directory_is_refused_and_the_next_is_taken() {
     let pair = Pair::new();
     let end = pair
         .against(async |mut peer| {
-            for name in [
-                "../evil",
-                "/etc/evil",
-                "..",
-                "",
-                "a\0b",
-                "sub/evil",
-                ".hidden",
-            ] {
-                peer.offer(name, 1).await;
-                assert!(
-                    matches!(peer.reply().await, Reply::Refused { .. }),
-                    "{name:?}"
-                );
+            for name in ["../evil", "/etc/evil", "..", "", "sub/evil"] {
+                peer.begin(name, 1).await;
+                // On its way before the refusal comes: skipped.
+                peer.data(b"x").await;
+                peer.end(b"x").await;
+                assert!(matches!(peer.reply().await, Reply::Refused(_)), "{name:?}");
             }
-            peer.offer("good", 2).await;
-            assert_eq!(peer.reply().await, Reply::Accepted);
+            peer.begin("good", 2).await;
             peer.data(b"ok").await;
             peer.end(b"ok").await;
-            assert_eq!(
-                peer.reply().await,
-                Reply::Stored {
-                    name: "good".to_owned()
-                }
-            );
+            assert_eq!(peer.reply().await, Reply::Stored);
         })
         .await;
     assert_eq!(pair.entries(), ["good"]);
-    assert!(end.ends_with("1 stored, 7 refused"), "{end}");
+    assert!(end.ends_with("1 stored, 5 refused"), "{end}");
 }
 
 #[tokio::test]
-async fn a_promised_size_is_held_to_and_reserves_nothing() {
+async fn a_promise_that_is_not_kept_is_refused_and_leaves_nothing() {
     let pair = Pair::new();
+    let cases: [(u64, &'static [u8], &[u8]); 3] = [
+        (3, b"four", b"four"),
+        (u64::MAX, b"four", b"four"),
+        (4, b"four", b"five"),
+    ];
     pair.against(async |mut peer| {
-        peer.offer("long", 3).await;
-        assert_eq!(peer.reply().await, Reply::Accepted);
-        peer.data(b"four").await;
-        assert!(matches!(peer.reply().await, Reply::Refused { .. }));
-        // Still on its way when the refusal came: skipped.
-        peer.data(b"more").await;
-        peer.end(b"fourmore").await;
-
-        peer.offer("short", u64::MAX).await;
-        assert_eq!(peer.reply().await, Reply::Accepted);
-        peer.data(b"four").await;
-        peer.end(b"four").await;
-        assert!(matches!(peer.reply().await, Reply::Refused { .. }));
-    })
-    .await;
-    assert!(pair.entries().is_empty());
-}
-
-#[tokio::test]
-async fn a_wrong_sum_is_refused() {
-    let pair = Pair::new();
-    pair.against(async |mut peer| {
-        peer.offer("a", 4).await;
-        assert_eq!(peer.reply().await, Reply::Accepted);
-        peer.data(b"four").await;
-        peer.end(b"five").await;
-        assert!(matches!(peer.reply().await, Reply::Refused { .. }));
-    })
-    .await;
-    assert!(pair.entries().is_empty());
-}
-
-#[tokio::test]
-async fn an_abandoned_file_is_refused_and_removed() {
-    let pair = Pair::new();
-    pair.against(async |mut peer| {
-        peer.offer("a", 4).await;
-        assert_eq!(peer.reply().await, Reply::Accepted);
-        peer.data(b"fo").await;
-        peer.say(&FileMessage::Abandon {
-            reason: "it shrank".to_owned(),
-        })
-        .await;
-        assert!(matches!(peer.reply().await, Reply::Refused { .. }));
+        for (size, data, summed) in cases {
+            peer.begin("a", size).await;
+            peer.data(data).await;
+            peer.end(summed).await;
+            assert!(matches!(peer.reply().await, Reply::Refused(_)), "{size}");
+        }
     })
     .await;
     assert!(pair.entries().is_empty());
@@ -181,17 +137,17 @@ async fn an_abandoned_file_is_refused_and_removed() {
 
 #[tokio::test]
 async fn a_peer_that_breaks_the_protocol_is_cut_off() {
-    let offer = FileMessage::Offer {
+    let begin = FileMessage::Begin {
         size: 1,
         name: "a".to_owned(),
     }
     .encode();
     let data = FileMessage::Data(Bytes::from_static(b"x")).encode();
     let cases: [(&[Bytes], &str); 4] = [
-        (&[data], "file data without an offer"),
-        (&[offer.clone(), offer], "offered a file inside another"),
-        (&[Bytes::from_static(b"\x63")], "unknown kind 99"),
-        (&[Bytes::new()], "an empty message"),
+        (&[data], "file data without a file"),
+        (&[begin.clone(), begin], "began a file inside another"),
+        (&[Bytes::from_static(b"\x63")], "kind 99"),
+        (&[Bytes::new()], "0 bytes"),
     ];
     for (messages, rule) in cases {
         let pair = Pair::new();
@@ -212,16 +168,12 @@ async fn a_peer_that_breaks_the_protocol_is_cut_off() {
 async fn a_probe_is_answered_while_a_file_is_on_its_way() {
     let pair = Pair::new();
     pair.against(async |mut peer| {
-        peer.offer("a", 10).await;
-        assert_eq!(peer.reply().await, Reply::Accepted);
+        peer.begin("a", 10).await;
         peer.data(b"12345").await;
-        peer.urgent
-            .0
-            .send(UrgentMessage::Probe(7).encode())
-            .await
-            .unwrap();
-        let answer = peer.urgent.1.recv().await.unwrap();
-        assert_eq!(UrgentMessage::decode(&answer), Ok(UrgentMessage::Echo(7)));
+        let (sender, receiver) = &mut peer.urgent;
+        sender.send(Urgent::Probe(7).encode()).await.unwrap();
+        let answer = receiver.recv().await.unwrap();
+        assert_eq!(Urgent::decode(&answer), Ok(Urgent::Echo(7)));
     })
     .await;
 }
@@ -240,20 +192,11 @@ async fn sigterm_stops_a_listener_in_order_and_leaves_no_unfinished_file() {
         .unwrap();
 
     let stream = send::connect(&address).await.unwrap();
-    let SenderLink {
-        connection,
-        files,
-        replies,
-        urgent,
-    } = SenderLink::open(stream, link::settings().build().unwrap()).unwrap();
+    let mut connection = Connection::new(stream, settings().build().unwrap());
+    let peer = Peer::open(&mut connection);
     let script = async {
-        let mut peer = Peer {
-            files,
-            replies,
-            urgent,
-        };
-        peer.offer("half", 10).await;
-        assert_eq!(peer.reply().await, Reply::Accepted);
+        peer.begin("half", 10).await;
+        program.says("receiving half").await;
         assert_eq!(fs::read_dir(&inbox).unwrap().count(), 1);
         program.terminate().await;
         program.says("stopping").await;
@@ -276,24 +219,16 @@ async fn sigterm_stops_a_sender_in_order_and_it_says_what_was_not_sent() {
     let mut program = Program::start(PROGRAM, &arguments);
 
     let (stream, _) = listener.accept().await.unwrap();
-    let ListenerLink {
-        connection,
-        mut files,
-        replies,
-        ..
-    } = ListenerLink::open(stream, link::settings().build().unwrap()).unwrap();
+    let mut connection = Connection::new(stream, settings().build().unwrap());
+    let mut files = connection.open_receiver(FILES).unwrap();
     let script = async {
-        let offer = files.recv().await.unwrap();
-        assert!(matches!(
-            FileMessage::decode(&offer),
-            Ok(FileMessage::Offer { .. })
-        ));
+        let begin = FileMessage::decode(&files.recv().await.unwrap());
+        assert!(matches!(begin, Ok(FileMessage::Begin { .. })), "{begin:?}");
         program.terminate().await;
         program.says("stopping").await;
         let line = program.says("not sent").await;
         assert!(line.contains("cut off"), "{line}");
         assert_eq!(program.end().await.code(), Some(1));
-        drop(replies);
     };
     let (closed, ()) = tokio::join!(connection.run(CancellationToken::new()), script);
     assert!(matches!(closed.reason, CloseReason::PeerClosed), "{closed}");
@@ -325,40 +260,26 @@ impl Pair {
         }
     }
 
-    /// Sends `files` in the way of the program; gives what was delivered, and how both sides ended.
-    async fn transfer(&self, files: &[PathBuf]) -> (Vec<Delivered>, Closed, String) {
+    /// Sends `files` in the way of the program; gives what was delivered, and the listener's last line.
+    async fn transfer(&self, files: &[PathBuf]) -> (Vec<Delivered>, String) {
         let (near, far) = tokio::io::duplex(PIPE);
-        let console = Console::quiet();
-        let SenderLink {
-            connection,
-            files: bulk,
-            replies,
-            ..
-        } = SenderLink::open(near, link::settings().build().unwrap()).unwrap();
-        let courier = Courier::new(bulk, replies, &console);
-        let ((delivered, closed), end) = tokio::join!(
-            send::deliver_all(connection, courier, files, &console, &self.sender_stop),
+        let screen = Screen::quiet();
+        let mut connection = Connection::new(near, settings().build().unwrap());
+        let courier = Courier::open(&mut connection, &screen).unwrap();
+        let ((delivered, _), end) = tokio::join!(
+            send::deliver_all(connection, courier, files, &self.sender_stop),
             self.listen(far),
         );
-        (delivered, closed, end)
+        (delivered, end)
     }
 
     /// Lets `script` speak to the listener, then closes the connection; gives the listener's last line.
     async fn against(&self, script: impl AsyncFnOnce(Peer)) -> String {
         let (near, far) = tokio::io::duplex(PIPE);
-        let SenderLink {
-            connection,
-            files,
-            replies,
-            urgent,
-        } = SenderLink::open(near, link::settings().build().unwrap()).unwrap();
+        let mut connection = Connection::new(near, settings().build().unwrap());
+        let peer = Peer::open(&mut connection);
         let speak = async {
-            script(Peer {
-                files,
-                replies,
-                urgent,
-            })
-            .await;
+            script(peer).await;
             self.sender_stop.cancel();
         };
         let (_, (), end) = tokio::join!(
@@ -370,16 +291,14 @@ impl Pair {
     }
 
     async fn listen(&self, io: DuplexStream) -> String {
-        let config = link::settings().build().unwrap();
-        let link = ListenerLink::open(io, config.clone()).unwrap();
         let host = Host {
             directory: self.inbox.path().to_owned(),
-            config,
-            console: Console::quiet(),
+            config: settings().build().unwrap(),
+            screen: Screen::quiet(),
         };
-        let (_, no_lines) = mpsc::channel(1);
-        host.drive(link, "peer", no_lines, &CancellationToken::new())
-            .await
+        let (_, no_lines) = broadcast::channel(1);
+        let stop = CancellationToken::new();
+        host.drive(io, "peer", no_lines, &stop).await.unwrap()
     }
 
     fn entries(&self) -> Vec<String> {
@@ -400,12 +319,17 @@ struct Peer {
 }
 
 impl Peer {
-    async fn offer(&self, name: &str, size: u64) {
-        self.say(&FileMessage::Offer {
-            size,
-            name: name.to_owned(),
-        })
-        .await;
+    fn open<Io: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<Io>) -> Self {
+        Self {
+            files: connection.open_sender(FILES).unwrap(),
+            replies: connection.open_receiver(REPLIES).unwrap(),
+            urgent: connection.open(URGENT).unwrap(),
+        }
+    }
+
+    async fn begin(&self, name: &str, size: u64) {
+        let name = name.to_owned();
+        self.say(&FileMessage::Begin { size, name }).await;
     }
 
     async fn data(&self, data: &'static [u8]) {
@@ -414,10 +338,8 @@ impl Peer {
 
     /// Ends a file with the sum of `content`.
     async fn end(&self, content: &[u8]) {
-        self.say(&FileMessage::End {
-            digest: Digest(Sha256::digest(content).into()),
-        })
-        .await;
+        self.say(&FileMessage::End(Sha256::digest(content).into()))
+            .await;
     }
 
     async fn say(&self, message: &FileMessage) {
