@@ -19,6 +19,7 @@
 //! | [`mux`] | the state machine: schedule, throttle, keepalive, reassemble; no runtime, socket, clock or randomness | [`packet`] | always |
 //! | [`packet`] | the codec | the vocabulary | always |
 //! | [`ChannelDescriptor`], [`Config`], [`Error`], [`Stats`] | vocabulary | nothing | always |
+//! | [`lifecycle`] | components that start, stop and fail in order | nothing of the others | `lifecycle` |
 //! | [`secret`] | CometBFT's encrypted and authenticated byte stream, which may lie under a driver, and knows of none | any byte stream | `secret` |
 //!
 //! Imports point down only, and the generated protobuf types stay inside.
@@ -43,6 +44,8 @@
 
 #[cfg(feature = "peer")]
 pub mod address;
+#[cfg(any(feature = "lifecycle", feature = "peer"))]
+mod backoff;
 mod channel;
 mod config;
 #[cfg(feature = "tokio")]
@@ -53,6 +56,8 @@ mod error;
 pub mod fuzzing;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+#[cfg(feature = "lifecycle")]
+pub mod lifecycle;
 mod limiter;
 mod memory;
 pub mod mux;

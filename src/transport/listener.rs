@@ -16,6 +16,7 @@ use super::error::UpgradeError;
 use super::network::{Accept, Stream};
 use super::peer::{Direction, Peer};
 use super::upgrade::Shared;
+use crate::backoff::Backoff;
 use crate::trace;
 
 /// What becomes of a connection that somebody opened, or of the listener's wait for one.
@@ -61,7 +62,7 @@ pub struct Listener {
     listener: Box<dyn Accept>,
     shared: Arc<Shared>,
     upgrades: JoinSet<Upgraded>,
-    backoff: Backoff,
+    pause: Pause,
 }
 
 type Upgraded = (SocketAddr, Result<Peer, UpgradeError>);
@@ -72,7 +73,7 @@ impl Listener {
             listener,
             shared,
             upgrades: JoinSet::new(),
-            backoff: Backoff::default(),
+            pause: Pause::new(),
         }
     }
 
@@ -116,13 +117,13 @@ impl Listener {
                 let refused = |error| Incoming::Refused { address, error };
                 return Poll::Ready(upgraded.map_or_else(refused, Incoming::Peer));
             }
-            if self.backoff.poll_over(cx).is_pending() {
+            if self.pause.poll_over(cx).is_pending() {
                 return Poll::Pending;
             }
             match self.listener.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, address))) => {
-                    self.backoff.reset();
+                    self.pause.backoff.reset();
                     let address = canonical(address);
                     if let Err(error) = self.begin(stream, address) {
                         trace::refused(&address, &error);
@@ -130,7 +131,7 @@ impl Listener {
                     }
                 }
                 Poll::Ready(Err(error)) => {
-                    let pause = self.backoff.begin(&error);
+                    let pause = self.pause.begin(&error);
                     trace::accepting_paused(&error, pause);
                     return Poll::Ready(Incoming::Paused { error, pause });
                 }
@@ -160,19 +161,25 @@ impl fmt::Debug for Listener {
 
 /// Waits after errors of the system that would come again at once, such as that no descriptors are left.
 #[derive(Debug)]
-struct Backoff {
-    next: Duration,
+struct Pause {
+    backoff: Backoff,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Backoff {
+impl Pause {
+    const fn new() -> Self {
+        Self {
+            backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE),
+            timer: None,
+        }
+    }
+
     /// Begins the pause that suits the error, and says how long it is.
     fn begin(&mut self, error: &io::Error) -> Duration {
         if concerns_one_connection(error) {
             return Duration::ZERO;
         }
-        let pause = self.next;
-        self.next = pause.saturating_mul(2).min(MAX_PAUSE);
+        let pause = self.backoff.wait();
         self.timer = Some(Box::pin(sleep(pause)));
         pause
     }
@@ -185,19 +192,6 @@ impl Backoff {
             self.timer = None;
         }
         Poll::Ready(())
-    }
-
-    const fn reset(&mut self) {
-        self.next = FIRST_PAUSE;
-    }
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            next: FIRST_PAUSE,
-            timer: None,
-        }
     }
 }
 
