@@ -50,6 +50,7 @@
 //! [`Supervisor::run`], [`run_component`] or [`Component::run`] at any point aborts what runs under it.
 
 mod component;
+mod coordinator;
 mod error;
 mod graph;
 mod node;

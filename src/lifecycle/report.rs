@@ -9,8 +9,10 @@ use super::node::NodeError;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Every failure, in the order in which they came; also those after which a node was restarted.
+    /// The failures in the order in which they came, also those after which a node was restarted: the first 1,000.
     pub failures: Vec<NodeFailure>,
+    /// How many there were beyond these.
+    pub more_failures: u64,
     /// The nodes that did not end within the stop timeout and were aborted.
     pub stuck: Vec<String>,
     /// Whether it halted before.
@@ -21,6 +23,15 @@ impl Report {
     /// Whether no node failed, and each ended when it was told to.
     pub fn is_clean(&self) -> bool {
         self.failures.is_empty() && self.stuck.is_empty()
+    }
+
+    pub(super) fn add(&mut self, node: &str, error: NodeError) {
+        if self.failures.len() < MAX_FAILURES {
+            let node = node.to_owned();
+            self.failures.push(NodeFailure { node, error });
+        } else {
+            self.more_failures = self.more_failures.saturating_add(1);
+        }
     }
 
     /// The first failure as the error.
@@ -47,7 +58,10 @@ impl fmt::Display for Report {
                 source = error.source();
             }
         }
-        Ok(())
+        match self.more_failures {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -70,5 +84,22 @@ impl fmt::Display for NodeFailure {
 impl Error for NodeFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
+    }
+}
+
+/// A node that is restarted for years has a bound to what is kept of it; what went wrong first tells most.
+const MAX_FAILURES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_failures_the_first_are_kept_and_the_others_counted() {
+        let mut report = Report::default();
+        (0..1500).for_each(|node| report.add(&format!("{node}"), NodeError::Stuck));
+        assert_eq!((report.failures.len(), report.more_failures), (1000, 500));
+        assert!(report.to_string().ends_with("; and 500 more"));
+        assert_eq!(report.into_result().unwrap_err().node, "0");
     }
 }
