@@ -55,7 +55,7 @@ impl Supervisor {
         self
     }
 
-    /// What ends a halt ([`Verdict::SpinHalt`]): a signal that the program waits for, for example.
+    /// What ends a halt ([`Verdict::SpinHalt`](super::Verdict::SpinHalt)): a signal that the program waits for, for example.
     pub fn halt_release(mut self, release: impl Future<Output = ()> + Send + 'static) -> Self {
         self.release = Some(Box::pin(release));
         self

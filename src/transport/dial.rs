@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::direction::Direction;
 use super::error::{AttemptError, DialError, FailedAttempt};
 use super::network::Stream;
-use super::peer::{Direction, Peer};
+use super::peer::Peer;
 use super::registry::Place;
 use super::upgrade::Shared;
 use crate::address::{HostPort, PeerId, resolve};
@@ -87,13 +88,17 @@ impl Shared {
         address: SocketAddr,
         expected: Option<PeerId>,
     ) -> Result<Peer, AttemptError> {
-        let (stream, place) = self.connect(address).await?;
+        let (stream, place) = self.connect(address, expected.as_ref()).await?;
         Ok(self.upgrade_outbound(stream, expected, place).await?)
     }
 
-    async fn connect(&self, address: SocketAddr) -> Result<(Stream, Place), AttemptError> {
+    async fn connect(
+        &self,
+        address: SocketAddr,
+        expected: Option<&PeerId>,
+    ) -> Result<(Stream, Place), AttemptError> {
         trace::dialing(&address);
-        let place = self.registry.admit_outbound(address)?;
+        let place = self.registry.admit_outbound(address, expected)?;
         self.admit_address(&place, Direction::Outbound).await?;
         let after = self.config.connect_timeout;
         let stream = timeout(after, self.config.network.connect(address))

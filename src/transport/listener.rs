@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::direction::Direction;
 use super::error::UpgradeError;
 use super::network::{Accept, Stream};
-use super::peer::{Direction, Peer};
+use super::peer::Peer;
 use super::upgrade::Shared;
 use crate::backoff::Backoff;
 use crate::trace;

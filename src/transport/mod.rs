@@ -2,6 +2,7 @@
 
 mod config;
 mod dial;
+mod direction;
 mod error;
 mod filter;
 mod limits;
@@ -22,12 +23,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use config::TransportConfig;
+pub use direction::Direction;
 pub use error::{AttemptError, DialError, FailedAttempt, UpgradeError};
 pub use filter::{Everybody, Filter, Verdict};
 pub use listener::{Incoming, Listener};
 pub use network::{Accept, ByteStream, Network, Opening, Stream};
-pub use peer::{Direction, Peer};
-pub use registry::Refusal;
+pub use peer::Peer;
+pub use registry::{ConnectionCounts, Refusal};
 pub use tcp::Tcp;
 
 use crate::address::{HostPort, PeerAddr, PeerId};
@@ -107,9 +109,19 @@ impl Transport {
         self.shared.node.id()
     }
 
-    /// Connections that hold a place, those in their handshake included.
-    pub fn connections(&self) -> usize {
-        self.shared.registry.connections()
+    /// The connections that hold a place, those in their handshake included.
+    pub fn connections(&self) -> ConnectionCounts {
+        self.shared.registry.counts()
+    }
+
+    /// Has connections with this peer count toward no limit from now on, or count again: CometBFT's unconditional peers. One that is there
+    /// stays in either case.
+    ///
+    /// While such a peer is not connected, a transport that is full still shakes hands with newcomers, at most as many as
+    /// [`with_max_handshakes`](TransportConfig::with_max_handshakes) says, to see who they are. The limits by address and network hold for
+    /// whoever has not proven its id.
+    pub fn set_exempt(&self, id: PeerId, is_exempt: bool) {
+        self.shared.registry.set_exempt(id, is_exempt);
     }
 
     /// Connects to this very peer: looks its name up, opens a connection, shakes hands. Of several

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use tokio_util::sync::CancellationToken;
 
+use super::direction::Direction;
 use super::network::Stream;
 use super::registry::Place;
 use crate::address::PeerId;
@@ -15,29 +16,6 @@ use crate::driver::{Closed, Handle, Receiver, Sender};
 use crate::node::NodeInfo;
 use crate::peer::Established;
 use crate::secret::PublicKey;
-
-/// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "there is no third end that could open a connection"
-)]
-pub enum Direction {
-    /// The remote.
-    Inbound,
-    /// We.
-    Outbound,
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        })
-    }
-}
 
 /// An [`Established`] peer that has its place among the transport's connections until it is dropped or has run.
 #[must_use = "a peer does nothing until it runs"]

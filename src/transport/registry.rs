@@ -1,5 +1,6 @@
 //! Who is connected: the one place that counts connections, and refuses before anything is spent on them.
 
+mod counts;
 mod refusal;
 mod state;
 
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+pub use counts::ConnectionCounts;
 pub use refusal::Refusal;
 
 use super::limits::Limits;
@@ -47,9 +49,15 @@ impl Registry {
         Ok(self.place(ticket, address, progress, displaced))
     }
 
-    /// Takes a place for a connection to this address, which is about to be made.
-    pub(super) fn admit_outbound(self: &Arc<Self>, address: SocketAddr) -> Result<Place, Refusal> {
-        let ticket = self.lock().admit_outbound(address, &self.limits)?;
+    /// Takes a place for a connection to this address, with this peer or whoever is there, which is about to be made.
+    pub(super) fn admit_outbound(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        expected: Option<&PeerId>,
+    ) -> Result<Place, Refusal> {
+        let mut state = self.lock();
+        let ticket = state.admit_outbound(address, expected, &self.limits)?;
+        drop(state);
         Ok(self.place(
             ticket,
             address,
@@ -71,9 +79,13 @@ impl Registry {
         self.lock().is_connected(id)
     }
 
+    pub(super) fn set_exempt(&self, id: PeerId, is_exempt: bool) {
+        self.lock().set_exempt(id, is_exempt);
+    }
+
     /// Connections that have a place, those in their handshake included.
-    pub(super) fn connections(&self) -> usize {
-        self.lock().connections()
+    pub(super) fn counts(&self) -> ConnectionCounts {
+        self.lock().counts()
     }
 
     fn place(
@@ -103,7 +115,7 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry")
             .field("limits", &self.limits)
-            .field("connections", &self.connections())
+            .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
 }
@@ -121,7 +133,8 @@ pub(super) struct Place {
 impl Place {
     /// Ends the handshake: from here the connection counts as one with this peer.
     pub(super) fn claim(&self, id: PeerId) -> Result<(), Refusal> {
-        self.registry.lock().claim(self.ticket, id)
+        let limits = &self.registry.limits;
+        self.registry.lock().claim(self.ticket, id, limits)
     }
 
     pub(super) const fn address(&self) -> SocketAddr {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::config::TransportConfig;
+use super::direction::Direction;
 use super::error::UpgradeError;
 use super::filter::Verdict;
 use super::network::Stream;
-use super::peer::{Direction, Peer};
+use super::peer::Peer;
 use super::registry::{Place, Refusal, Registry};
 use crate::address::PeerId;
 use crate::node::LocalNode;

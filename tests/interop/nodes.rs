@@ -103,7 +103,7 @@ impl Us {
     }
 
     pub(crate) fn nobody_is_connected(&self) {
-        assert_eq!(self.transport.connections(), 0);
+        assert_eq!(self.transport.connections().all(), 0);
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::counts::ConnectionCounts;
 use super::refusal::Refusal;
 use crate::address::{Group, PeerId, Subscriber};
 use crate::limiter::Pacer;
 use crate::peer::Progress;
+use crate::transport::direction::Direction;
 use crate::transport::limits::Limits;
-use crate::transport::peer::Direction;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -21,14 +22,18 @@ pub(super) struct State {
     next_ticket: u64,
     /// Inbound handshakes under way, at most as many as the limit says.
     handshakes: BTreeMap<u64, Handshake>,
-    /// Of the places.
+    /// Places that count toward the limits, by direction.
     inbound: usize,
+    outbound: usize,
     sockets: HashSet<(Direction, SocketAddr)>,
     sources: HashMap<Subscriber, Source>,
     /// Inbound connections of the groups that are limited.
     groups: HashMap<Group, usize>,
-    connected: HashSet<PeerId>,
+    /// By id: the ticket.
+    connected: HashMap<PeerId, u64>,
     dialing: HashSet<PeerId>,
+    /// Whose places do not count.
+    exempt: HashSet<PeerId>,
 }
 
 /// A place in use.
@@ -37,6 +42,8 @@ struct Held {
     direction: Direction,
     address: SocketAddr,
     id: Option<PeerId>,
+    /// Whether it counts toward the limits.
+    counts: bool,
 }
 
 /// An inbound handshake under way.
@@ -97,18 +104,12 @@ impl State {
             let (address, max) = (ip, limits.connections_per_network);
             return Err(Refusal::NetworkLimit { address, max });
         }
-        if self.inbound >= limits.inbound || self.handshakes.len() >= limits.handshakes {
+        // Where somebody is awaited who needs no place, who comes is asked for a name before a full house is closed to it.
+        let is_closed = self.inbound >= limits.inbound && !self.awaits_exempt();
+        if is_closed || self.handshakes.len() >= limits.handshakes {
             self.displace(group, limits)?;
         }
-        self.inbound += 1;
-        self.sources
-            .entry(Subscriber::of(ip))
-            .or_default()
-            .connections += 1;
-        if group.is_cheap() {
-            *self.groups.entry(group).or_default() += 1;
-        }
-        let ticket = self.hold(Direction::Inbound, address);
+        let ticket = self.hold(Direction::Inbound, address, true);
         let handshake = Handshake {
             group,
             progress,
@@ -121,26 +122,52 @@ impl State {
     pub(super) fn admit_outbound(
         &mut self,
         address: SocketAddr,
+        expected: Option<&PeerId>,
         limits: &Limits,
     ) -> Result<u64, Refusal> {
         self.check_address(Direction::Outbound, address)?;
-        let outbound = self.places.len().saturating_sub(self.inbound);
-        if outbound >= limits.outbound {
+        let counts = expected.is_none_or(|id| !self.exempt.contains(id));
+        if counts && self.outbound >= limits.outbound {
             let max = limits.outbound;
             return Err(Refusal::Full { max });
         }
-        Ok(self.hold(Direction::Outbound, address))
+        Ok(self.hold(Direction::Outbound, address, counts))
     }
 
     /// The handshake is over: from here the connection is one with this peer.
-    pub(super) fn claim(&mut self, ticket: u64, id: PeerId) -> Result<(), Refusal> {
+    pub(super) fn claim(
+        &mut self,
+        ticket: u64,
+        id: PeerId,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
         let held = self.places.get_mut(&ticket).ok_or(Refusal::Displaced)?;
-        if !self.connected.insert(id) {
+        if self.connected.contains_key(&id) {
             return Err(Refusal::DuplicateId { id });
         }
+        let is_exempt = self.exempt.contains(&id);
+        let peers = self.inbound.saturating_sub(self.handshakes.len());
+        if !is_exempt && held.direction == Direction::Inbound && peers >= limits.inbound {
+            let max = limits.inbound;
+            return Err(Refusal::Full { max });
+        }
         held.id = Some(id);
+        self.connected.insert(id, ticket);
         self.handshakes.remove(&ticket);
+        self.count(ticket, !is_exempt);
         Ok(())
+    }
+
+    /// Has the places of this peer count toward no limit, or again.
+    pub(super) fn set_exempt(&mut self, id: PeerId, is_exempt: bool) {
+        if is_exempt {
+            self.exempt.insert(id);
+        } else {
+            self.exempt.remove(&id);
+        }
+        if let Some(ticket) = self.connected.get(&id).copied() {
+            self.count(ticket, !is_exempt);
+        }
     }
 
     /// Gives a place back, unless it has gone to somebody else already.
@@ -153,14 +180,13 @@ impl State {
         if let Some(id) = &held.id {
             self.connected.remove(id);
         }
-        if held.direction == Direction::Inbound {
-            self.inbound = self.inbound.saturating_sub(1);
-            self.leave(held.address.ip());
+        if held.counts {
+            self.leave(held.direction, held.address.ip());
         }
     }
 
     pub(super) fn begin_dial(&mut self, id: PeerId) -> Result<(), Refusal> {
-        if self.connected.contains(&id) || !self.dialing.insert(id) {
+        if self.connected.contains_key(&id) || !self.dialing.insert(id) {
             return Err(Refusal::DuplicateId { id });
         }
         Ok(())
@@ -171,12 +197,23 @@ impl State {
     }
 
     pub(super) fn is_connected(&self, id: &PeerId) -> bool {
-        self.connected.contains(id)
+        self.connected.contains_key(id)
     }
 
-    /// In both directions.
-    pub(super) fn connections(&self) -> usize {
-        self.places.len()
+    pub(super) fn counts(&self) -> ConnectionCounts {
+        ConnectionCounts {
+            inbound: self.inbound,
+            outbound: self.outbound,
+            exempt: self.places.values().filter(|held| !held.counts).count(),
+            handshakes: self.handshakes.len(),
+        }
+    }
+
+    /// Whether a peer that needs no place is not there.
+    fn awaits_exempt(&self) -> bool {
+        self.exempt
+            .iter()
+            .any(|id| !self.connected.contains_key(id))
     }
 
     fn check_address(&self, direction: Direction, address: SocketAddr) -> Result<(), Refusal> {
@@ -186,7 +223,7 @@ impl State {
         Ok(())
     }
 
-    fn hold(&mut self, direction: Direction, address: SocketAddr) -> u64 {
+    fn hold(&mut self, direction: Direction, address: SocketAddr, counts: bool) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket = self.next_ticket.wrapping_add(1);
         self.sockets.insert((direction, address));
@@ -194,9 +231,27 @@ impl State {
             direction,
             address,
             id: None,
+            counts,
         };
         self.places.insert(ticket, held);
+        if counts {
+            self.enter(direction, address.ip());
+        }
         ticket
+    }
+
+    /// Has a place count, or not any more.
+    fn count(&mut self, ticket: u64, counts: bool) {
+        let Some(held) = self.places.get_mut(&ticket) else {
+            return;
+        };
+        let counted = std::mem::replace(&mut held.counts, counts);
+        let (direction, address) = (held.direction, held.address.ip());
+        match (counted, counts) {
+            (true, false) => self.leave(direction, address),
+            (false, true) => self.enter(direction, address),
+            _ => {}
+        }
     }
 
     /// Takes the place of the handshake that has come least far in the group which has most of them, the newcomer's own counted too; of
@@ -222,8 +277,28 @@ impl State {
         Ok(())
     }
 
-    /// One inbound connection less from this address.
-    fn leave(&mut self, address: IpAddr) {
+    /// One connection more.
+    fn enter(&mut self, direction: Direction, address: IpAddr) {
+        if direction == Direction::Outbound {
+            self.outbound += 1;
+            return;
+        }
+        self.inbound += 1;
+        let source = self.sources.entry(Subscriber::of(address)).or_default();
+        source.connections += 1;
+        let group = Group::of(address);
+        if group.is_cheap() {
+            *self.groups.entry(group).or_default() += 1;
+        }
+    }
+
+    /// One connection less.
+    fn leave(&mut self, direction: Direction, address: IpAddr) {
+        if direction == Direction::Outbound {
+            self.outbound = self.outbound.saturating_sub(1);
+            return;
+        }
+        self.inbound = self.inbound.saturating_sub(1);
         let subscriber = Subscriber::of(address);
         if let Some(source) = self.sources.get_mut(&subscriber) {
             source.connections = source.connections.saturating_sub(1);

@@ -37,15 +37,17 @@ fn each_direction_has_places_of_its_own() {
         .zip(&inbound)
         .for_each(|(number, place)| place.claim(id(number)).unwrap());
     // The same addresses, since whom we dial may have dialed us.
-    let outbound =
-        ["192.0.2.1:1", "192.0.2.1:2"].map(|address| registry.admit_outbound(at(address)).unwrap());
-    let full = registry.admit_outbound(at("192.0.2.9:1")).unwrap_err();
+    let outbound = ["192.0.2.1:1", "192.0.2.1:2"]
+        .map(|address| registry.admit_outbound(at(address), None).unwrap());
+    let full = registry
+        .admit_outbound(at("192.0.2.9:1"), None)
+        .unwrap_err();
     assert_eq!(full, Refusal::Full { max: 2 });
     let full = registry.admit_inbound(now, at("192.0.2.9:1")).unwrap_err();
     assert_eq!(full, Refusal::Full { max: 3 });
-    assert_eq!(registry.connections(), 5);
+    assert_eq!(registry.counts().all(), 5);
     drop((inbound, outbound));
-    assert_eq!(registry.connections(), 0);
+    assert_eq!(registry.counts().all(), 0);
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn a_full_set_of_handshakes_loses_the_one_with_least_progress_of_the_busiest_gro
     assert_eq!(second.claim(id(1)), Err(Refusal::Displaced));
     // What it leaves behind takes nothing from who has its place.
     drop(second);
-    assert_eq!(registry.connections(), 4);
+    assert_eq!(registry.counts().all(), 4);
     // Among equals the oldest goes.
     let again = knock("100.64.0.1:1");
     assert_eq!(
@@ -227,7 +229,7 @@ fn very_many_connections_do_not_make_it_forget_who_comes_too_often() {
         let again = registry.admit_inbound(now, at(&format!("192.0.2.1:{port}")));
         assert!(matches!(again, Err(Refusal::TooOften { .. })), "{again:?}");
     }
-    assert_eq!(registry.connections(), held.len());
+    assert_eq!(registry.counts().all(), held.len());
 }
 
 #[test]
@@ -253,8 +255,8 @@ fn a_panic_that_holds_the_lock_does_not_stop_the_others() {
         std::panic::resume_unwind(Box::new(()));
     })
     .join();
-    assert!(registry.admit_outbound(at("192.0.2.1:1")).is_ok());
-    assert_eq!(registry.connections(), 0);
+    assert!(registry.admit_outbound(at("192.0.2.1:1"), None).is_ok());
+    assert_eq!(registry.counts().all(), 0);
 }
 
 #[test]
@@ -267,7 +269,7 @@ fn a_dial_is_marked_until_it_is_dropped() {
     );
     // A dial under way is no connection.
     assert!(!registry.is_connected(&id(1)));
-    let place = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
+    let place = registry.admit_outbound(at("192.0.2.1:1"), None).unwrap();
     place.claim(id(1)).unwrap();
     drop(dial);
     assert!(registry.begin_dial(id(1)).is_err());
@@ -278,8 +280,8 @@ fn a_dial_is_marked_until_it_is_dropped() {
 #[test]
 fn a_claim_that_fails_leaves_the_first_one_in_force() {
     let registry = Registry::new(limits(9, 9, 9));
-    let first = registry.admit_outbound(at("192.0.2.1:1")).unwrap();
-    let second = registry.admit_outbound(at("192.0.2.1:2")).unwrap();
+    let first = registry.admit_outbound(at("192.0.2.1:1"), None).unwrap();
+    let second = registry.admit_outbound(at("192.0.2.1:2"), None).unwrap();
     first.claim(id(1)).unwrap();
     assert!(second.claim(id(1)).is_err());
     drop(second);

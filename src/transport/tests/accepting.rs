@@ -53,14 +53,14 @@ async fn many_dialers_at_once_are_all_accepted_and_run() {
             for _ in 0..many {
                 peers.push(stage.listener.accept().await.unwrap());
             }
-            assert_eq!(stage.transport.connections(), usize::from(many));
+            assert_eq!(stage.transport.connections().all(), usize::from(many));
             stop.cancel();
             join_all(peers.into_iter().map(|peer| peer.run(stop.clone()))).await
         };
         let (visits, runs) = soon(async { tokio::join!(join_all(visits), accepts) }).await;
         assert_eq!(visits.len(), runs.len());
         assert!(runs.iter().all(|closed| closed.is_clean()));
-        assert_eq!((stage.transport.connections(), tasks()), (0, 0));
+        assert_eq!((stage.transport.connections().all(), tasks()), (0, 0));
     }
 }
 
@@ -110,7 +110,10 @@ async fn handshakes_under_way_go_on_while_nobody_accepts_but_no_new_one_begins()
         () = pass(Duration::from_secs(1)) => {}
     }
     assert_eq!(
-        (stage.listener.pending(), stage.transport.connections()),
+        (
+            stage.listener.pending(),
+            stage.transport.connections().all()
+        ),
         (1, 1)
     );
     assert_eq!(soon(stage.listener.accept()).await.unwrap().id(), one.id());
@@ -216,7 +219,7 @@ async fn close_ends_handshakes_and_waiting_peers_and_returns_when_the_last_has_e
     assert_eq!(stage.listener.pending(), 3);
     let ((), time) = timed(stage.listener.close()).await;
     assert_eq!(time, Duration::ZERO);
-    assert_eq!((tasks(), stage.transport.connections()), (0, 0));
+    assert_eq!((tasks(), stage.transport.connections().all()), (0, 0));
     for stream in &mut streams {
         assert!(is_closed(stream).await);
     }

@@ -34,9 +34,15 @@ async fn both_ends_know_whom_they_have() {
     );
     assert_eq!(dialed.address(), net.listener.local_addr().unwrap());
     assert_ne!(accepted.address().port(), net.port());
-    assert_eq!((net.transport.connections(), other.connections()), (1, 1));
+    assert_eq!(
+        (net.transport.connections().all(), other.connections().all()),
+        (1, 1)
+    );
     drop((dialed, accepted));
-    assert_eq!((net.transport.connections(), other.connections()), (0, 0));
+    assert_eq!(
+        (net.transport.connections().all(), other.connections().all()),
+        (0, 0)
+    );
 }
 
 #[tokio::test]
@@ -106,7 +112,10 @@ async fn a_wrong_id_is_found_out_and_the_other_side_sees_the_end() {
     };
     assert_eq!(found, *net.transport.id());
     assert!(matches!(handshake_error(accepted), HandshakeError::Closed));
-    assert_eq!((net.transport.connections(), other.connections()), (0, 0));
+    assert_eq!(
+        (net.transport.connections().all(), other.connections().all()),
+        (0, 0)
+    );
     // It is not taken for a peer that is being dialed any more.
     let again = other.dial(&address, &cancel);
     let (again, _) = ever(async { tokio::join!(again, net.listener.accept()) }).await;
@@ -129,7 +138,7 @@ async fn both_ends_of_a_dial_to_ourselves_find_it_out() {
         handshake_error(accepted),
         HandshakeError::SelfConnection
     ));
-    assert_eq!(net.transport.connections(), 0);
+    assert_eq!(net.transport.connections().all(), 0);
 }
 
 #[tokio::test]
@@ -250,7 +259,7 @@ async fn a_peer_that_we_dialed_is_refused_when_it_dials_us_and_the_other_way_rou
     };
     assert_eq!(refusal, Refusal::DuplicateId { id: *them.id() });
     assert!(matches!(only_handshake(dialed), HandshakeError::Closed));
-    assert_eq!(ours.transport.connections(), 1);
+    assert_eq!(ours.transport.connections().all(), 1);
 }
 
 #[tokio::test]
@@ -271,7 +280,7 @@ async fn two_nodes_that_dial_each_other_at_once_have_one_connection_or_none_and_
         let (dialed, dialed_back, accepted, accepted_there) = ever(ends).await;
         assert!(dialed.is_err() || accepted.is_err());
         assert!(dialed_back.is_err() || accepted_there.is_err());
-        assert!(us.connections() <= 1 && them.connections() <= 1);
+        assert!(us.connections().all() <= 1 && them.connections().all() <= 1);
     }
     let (dialed, accepted) = theirs.dialed_by(&us).await;
     drop((dialed.unwrap(), accepted.unwrap()));
@@ -328,7 +337,7 @@ async fn dials_under_way_keep_no_stranger_out() {
             async move { other.dial_anyone(&address.into(), &cancel).await }
         })
         .collect();
-    while other.connections() < 32 {
+    while other.connections().all() < 32 {
         tokio::task::yield_now().await;
     }
     for number in 0..9 {
@@ -377,7 +386,7 @@ async fn a_filter_is_asked_about_the_address_before_and_about_the_id_after_the_h
         panic!("something else");
     };
     assert_eq!(reason.downcast_ref(), Some(&Unwelcome(2)));
-    assert_eq!(other.connections(), 0);
+    assert_eq!(other.connections().all(), 0);
     // The other side has a peer that is gone.
     let closed = ever(accepted.unwrap().run(CancellationToken::new())).await;
     assert!(!closed.is_clean());

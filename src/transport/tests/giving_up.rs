@@ -32,7 +32,7 @@ async fn an_address_that_does_not_answer_is_given_up_after_3_seconds_unless_said
             panic!("something else");
         };
         assert_eq!((address, after, time), (hole.address, expected, expected));
-        assert_eq!(other.connections(), 0);
+        assert_eq!(other.connections().all(), 0);
     }
 }
 
@@ -98,7 +98,7 @@ async fn a_filter_that_does_not_answer_a_dial_is_given_up() {
             panic!("something else");
         };
         assert_eq!(stated, after);
-        assert_eq!(other.connections(), 0);
+        assert_eq!(other.connections().all(), 0);
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_stalled_handshake_of_a_dial_is_given_up() {
         panic!("something else");
     };
     assert_eq!(after, limit);
-    assert_eq!(other.connections(), 0);
+    assert_eq!(other.connections().all(), 0);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_dial_is_cancelled_while_the_filter_thinks_about_the_address() {
 async fn a_dial_is_cancelled_while_it_connects() {
     let (hole, other) = (BlackHole::new(), transport(unlimited()));
     let address = PeerAddr::new(*node("them").id(), hole.address);
-    assert_cancelled(&other, &address, async || other.connections() == 1).await;
+    assert_cancelled(&other, &address, async || other.connections().all() == 1).await;
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_dropped_dial_gives_its_place_back_and_may_be_repeated() {
                 accepted = there.accept() => accepted.unwrap().0,
             }
         };
-        assert_eq!(other.connections(), 0);
+        assert_eq!(other.connections().all(), 0);
         let mut far = far;
         let _ = ever(far.read_to_end(&mut Vec::new())).await;
     }
@@ -228,7 +228,7 @@ async fn an_upgrade_that_is_dropped_at_any_poll_gives_its_place_back_and_closes_
         let slot = other
             .shared
             .registry
-            .admit_outbound("192.0.2.1:1".parse().unwrap())
+            .admit_outbound("192.0.2.1:1".parse().unwrap(), None)
             .unwrap();
         let cancel = CancellationToken::new();
         let there = async {
@@ -245,7 +245,7 @@ async fn an_upgrade_that_is_dropped_at_any_poll_gives_its_place_back_and_closes_
             other.shared.upgrade_outbound(Box::new(io), None, slot),
         );
         let (done, ()) = soon(async { tokio::join!(here, there) }).await;
-        assert_eq!(other.connections(), 0, "at poll {polls}");
+        assert_eq!(other.connections().all(), 0, "at poll {polls}");
         if done {
             break;
         }
@@ -283,7 +283,7 @@ async fn assert_cancelled(
     };
     let (dialed, ()) = ever(async { tokio::join!(dial, program) }).await;
     assert!(matches!(dialed, Err(DialError::Cancelled)), "{dialed:?}");
-    assert_eq!(other.connections(), 0);
+    assert_eq!(other.connections().all(), 0);
     // It does not count as being dialed any more.
     let again = other.dial(address, &cancel).await;
     assert!(matches!(again, Err(DialError::Cancelled)), "{again:?}");

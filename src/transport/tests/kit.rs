@@ -248,3 +248,19 @@ pub(super) fn seat(number: u16) -> String {
     let [high, low] = number.to_be_bytes();
     format!("10.{high}.{low}.1:4000")
 }
+
+/// The next peer, whoever was turned away before.
+pub(super) async fn next_peer(listener: &mut Listener) -> Peer {
+    loop {
+        match soon(listener.accept()).await {
+            Ok(peer) => return peer,
+            Err(Incoming::Refused { error, .. }) => {
+                assert!(
+                    matches!(error, UpgradeError::Refused(Refusal::Displaced)),
+                    "{error:?}"
+                );
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}

@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 use crate::peer::HandshakeError;
 use crate::peer::tests::kit::*;
 use crate::transport::{
-    Incoming, Listener, Peer, Refusal, Tcp, Transport, TransportConfig, UpgradeError,
+    Incoming, Listener, Refusal, Tcp, Transport, TransportConfig, UpgradeError,
 };
 
 #[tokio::test(start_paused = true)]
@@ -26,7 +26,7 @@ async fn one_connection_above_the_maximum_is_closed_at_once_without_a_byte() {
 async fn a_handshake_gives_its_place_to_a_newcomer_and_says_so() {
     let mut stage = Stage::new(unlimited().with_max_inbound(1));
     let mut stalled = stage.stall(&seat(1)).await;
-    assert_eq!(stage.transport.connections(), 1);
+    assert_eq!(stage.transport.connections().all(), 1);
     let (from, who) = (seat(2), node("two"));
     let visit = stage.door.visit(&from, &who);
     let (error, visited) = tokio::join!(stage_error(&mut stage.listener), visit);
@@ -35,7 +35,7 @@ async fn a_handshake_gives_its_place_to_a_newcomer_and_says_so() {
         "{error:?}"
     );
     assert!(is_closed(&mut stalled).await);
-    assert_eq!(stage.transport.connections(), 1);
+    assert_eq!(stage.transport.connections().all(), 1);
     let peer = soon(stage.listener.accept()).await.unwrap();
     assert_eq!(peer.node_info().moniker(), "two");
     drop(visited);
@@ -208,16 +208,16 @@ async fn all_listeners_of_a_transport_share_its_limits() {
 async fn a_place_is_free_again_when_run_returns() {
     let mut stage = Stage::new(unlimited());
     let (peer, far) = stage.welcome(&seat(1), &node("one")).await;
-    assert_eq!(stage.transport.connections(), 1);
+    assert_eq!(stage.transport.connections().all(), 1);
     let stop = CancellationToken::new();
     let other_end = far.run(CancellationToken::new());
     let running = async {
         let closed = peer.run(stop.clone()).await;
-        (closed, stage.transport.connections())
+        (closed, stage.transport.connections().all())
     };
     let stopped = async {
         idle().await;
-        assert_eq!(stage.transport.connections(), 1);
+        assert_eq!(stage.transport.connections().all(), 1);
         stop.cancel();
     };
     let ((closed, left), _, ()) = soon(async { tokio::join!(running, other_end, stopped) }).await;
@@ -230,17 +230,17 @@ async fn a_place_is_free_again_when_a_peer_or_its_run_is_dropped() {
     let mut stage = Stage::new(unlimited());
     let (peer, _far) = stage.welcome(&seat(1), &node("one")).await;
     drop(peer);
-    assert_eq!(stage.transport.connections(), 0);
+    assert_eq!(stage.transport.connections().all(), 0);
     let (peer, mut far) = stage.welcome(&seat(1), &node("one")).await;
     let _ = far.open(BLOCKS).unwrap();
     {
         let mut running = std::pin::pin!(peer.run(CancellationToken::new()));
         tokio::select! {
             closed = &mut running => panic!("{closed}"),
-            () = idle() => assert_eq!(stage.transport.connections(), 1),
+            () = idle() => assert_eq!(stage.transport.connections().all(), 1),
         }
     }
-    assert_eq!(stage.transport.connections(), 0);
+    assert_eq!(stage.transport.connections().all(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,12 +248,12 @@ async fn a_place_is_free_again_when_the_handshake_fails_and_when_the_listener_go
     let mut stage = Stage::new(unlimited());
     drop(stage.stall(&seat(1)).await);
     stage.turned_away(&seat(1)).await;
-    assert_eq!(stage.transport.connections(), 0);
+    assert_eq!(stage.transport.connections().all(), 0);
     let _stalled = stage.stall(&seat(2)).await;
-    assert_eq!(stage.transport.connections(), 1);
+    assert_eq!(stage.transport.connections().all(), 1);
     drop(stage.listener);
     idle().await;
-    assert_eq!((stage.transport.connections(), tasks()), (0, 0));
+    assert_eq!((stage.transport.connections().all(), tasks()), (0, 0));
 }
 
 #[test]
@@ -362,22 +362,6 @@ async fn stage_error(listener: &mut Listener) -> UpgradeError {
     match soon(listener.accept()).await {
         Err(Incoming::Refused { error, .. }) => error,
         other => panic!("{other:?}"),
-    }
-}
-
-/// The next peer, whoever was turned away before.
-async fn next_peer(listener: &mut Listener) -> Peer {
-    loop {
-        match soon(listener.accept()).await {
-            Ok(peer) => return peer,
-            Err(Incoming::Refused { error, .. }) => {
-                assert!(
-                    matches!(error, UpgradeError::Refused(Refusal::Displaced)),
-                    "{error:?}"
-                );
-            }
-            Err(other) => panic!("{other:?}"),
-        }
     }
 }
 

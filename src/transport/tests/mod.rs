@@ -9,6 +9,7 @@ mod accepting;
 mod dialing;
 mod duplicates;
 mod errors;
+mod exempt;
 mod filters;
 mod giving_up;
 mod kit;

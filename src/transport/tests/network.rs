@@ -30,7 +30,7 @@ async fn a_transport_dials_and_accepts_over_any_network() {
     let (dialed, accepted) = (dialed.unwrap(), accepted.unwrap());
     assert_eq!((dialed.id(), accepted.id()), (one.id(), other.id()));
     assert_eq!(dialed.address(), PLACE.parse().unwrap());
-    assert_eq!((one.connections(), other.connections()), (1, 1));
+    assert_eq!((one.connections().all(), other.connections().all()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

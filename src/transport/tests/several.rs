@@ -41,7 +41,7 @@ async fn the_wanted_peer_is_found_behind_another_node_a_web_server_and_nobody() 
     assert_eq!(dialed.id(), wanted.transport.id());
     assert_eq!(dialed.address(), wanted.listener.local_addr().unwrap());
     assert_eq!(accepted.unwrap().id(), dialer.id());
-    assert_eq!(dialer.connections(), 1);
+    assert_eq!(dialer.connections().all(), 1);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn the_error_lists_what_each_address_said_in_their_order() {
             .starts_with(&format!("127.0.0.3:{port}: cannot connect: ")),
         "{error}"
     );
-    assert_eq!(dialer.connections(), 0);
+    assert_eq!(dialer.connections().all(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,7 +120,7 @@ async fn a_dial_ends_within_its_bound_whatever_its_addresses_do() {
             matches!(first, AttemptError::Timeout { after } if *after == half),
             "{first:?}"
         );
-        assert_eq!(dialer.connections(), 0);
+        assert_eq!(dialer.connections().all(), 0);
     }
 }
 
@@ -181,7 +181,7 @@ async fn a_connection_that_leads_back_to_ourselves_is_tried_three_times_and_nobo
     assert_eq!(at, mirror.local_addr().unwrap());
     assert!(matches!(error, AttemptError::ToItself), "{error:?}");
     assert_eq!(reflections.len(), 3);
-    assert_eq!(dialer.connections(), 0);
+    assert_eq!(dialer.connections().all(), 0);
 }
 
 #[tokio::test]

@@ -12,13 +12,34 @@ use crate::testing::cases;
 /// What may happen to a registry.
 #[derive(Clone, Debug)]
 enum Op {
-    Admit { address: SocketAddr, inbound: bool },
-    Progress { place: usize },
-    Claim { place: usize, id: u8 },
-    Drop { place: usize },
-    Dial { id: u8 },
-    EndDial { dial: usize },
-    Wait { ms: u64 },
+    Admit {
+        address: SocketAddr,
+        inbound: bool,
+        id: u8,
+    },
+    Progress {
+        place: usize,
+    },
+    Claim {
+        place: usize,
+        id: u8,
+    },
+    Drop {
+        place: usize,
+    },
+    Exempt {
+        id: u8,
+        exempt: bool,
+    },
+    Dial {
+        id: u8,
+    },
+    EndDial {
+        dial: usize,
+    },
+    Wait {
+        ms: u64,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -42,10 +63,12 @@ fn op() -> impl Strategy<Value = Op> {
         SocketAddr::new(ip, port)
     });
     prop_oneof![
-        5 => (address, any::<bool>()).prop_map(|(address, inbound)| Op::Admit { address, inbound }),
+        5 => (address, any::<bool>(), 0..4u8)
+            .prop_map(|(address, inbound, id)| Op::Admit { address, inbound, id }),
         1 => any::<usize>().prop_map(|place| Op::Progress { place }),
         3 => (any::<usize>(), 0..4u8).prop_map(|(place, id)| Op::Claim { place, id }),
         2 => any::<usize>().prop_map(|place| Op::Drop { place }),
+        1 => (0..4u8, any::<bool>()).prop_map(|(id, exempt)| Op::Exempt { id, exempt }),
         1 => (0..4u8).prop_map(|id| Op::Dial { id }),
         1 => any::<usize>().prop_map(|dial| Op::EndDial { dial }),
         2 => (0..30u64).prop_map(|ms| Op::Wait { ms }),
@@ -61,6 +84,7 @@ struct Model {
     /// In order of arrival.
     known: Vec<Known>,
     dials: Vec<Dial>,
+    exempt: Vec<PeerId>,
     /// Attempts that were taken, by network.
     attempts: BTreeMap<String, Vec<Instant>>,
 }
@@ -71,6 +95,7 @@ struct Known {
     inbound: bool,
     agreed: bool,
     owner: Option<PeerId>,
+    counts: bool,
 }
 
 impl Known {
@@ -94,13 +119,19 @@ impl Model {
             now: epoch(),
             known: Vec::new(),
             dials: Vec::new(),
+            exempt: Vec::new(),
             attempts: BTreeMap::new(),
         }
     }
 
     fn step(&mut self, op: Op) {
         match op {
-            Op::Admit { address, inbound } => self.admit(address, inbound),
+            Op::Admit {
+                address,
+                inbound,
+                id: number,
+            } => self.admit(address, inbound, id(number)),
+            Op::Exempt { id: number, exempt } => self.set_exempt(id(number), exempt),
             Op::Progress { place } if !self.known.is_empty() => {
                 let at = place % self.known.len();
                 self.known[at].agreed = true;
@@ -120,14 +151,23 @@ impl Model {
         self.check();
     }
 
-    fn admit(&mut self, address: SocketAddr, inbound: bool) {
+    fn set_exempt(&mut self, id: PeerId, exempt: bool) {
+        self.registry.set_exempt(id, exempt);
+        self.exempt.retain(|it| *it != id);
+        self.exempt.extend(exempt.then_some(id));
+        let owned = self.known.iter_mut().filter(|it| it.owner == Some(id));
+        owned.for_each(|it| it.counts = !exempt);
+    }
+
+    fn admit(&mut self, address: SocketAddr, inbound: bool, expected: PeerId) {
         let admitted = if inbound {
             self.registry.admit_inbound(self.now, address)
         } else {
-            self.registry.admit_outbound(address)
+            self.registry.admit_outbound(address, Some(&expected))
         };
         let in_time = !inbound || self.is_in_time(address);
-        let expected = self.refusal(address, inbound);
+        let counts = inbound || !self.exempt.contains(&expected);
+        let expected = self.refusal(address, inbound, counts);
         match admitted {
             Err(Refusal::TooOften { .. }) => assert!(!in_time),
             Err(refusal) => assert_eq!((in_time, Some(kind(&refusal))), (true, expected)),
@@ -143,6 +183,7 @@ impl Model {
                     inbound,
                     agreed: false,
                     owner: None,
+                    counts,
                 });
             }
         }
@@ -153,7 +194,8 @@ impl Model {
     }
 
     fn must_displace(&self) -> bool {
-        self.count(|it| it.inbound) >= self.limits.inbound
+        let awaited = self.exempt.iter().any(|id| !self.is_claimed(id));
+        (self.count(|it| it.inbound && it.counts) >= self.limits.inbound && !awaited)
             || self.count(Known::shakes_hands) >= self.limits.handshakes
     }
 
@@ -199,16 +241,19 @@ impl Model {
         taken
     }
 
-    fn refusal(&self, address: SocketAddr, inbound: bool) -> Option<&'static str> {
+    fn refusal(&self, address: SocketAddr, inbound: bool, counts: bool) -> Option<&'static str> {
         let limits = &self.limits;
         if self.count(|it| it.inbound == inbound && it.address() == address) > 0 {
             return Some("address");
         }
         if !inbound {
-            return (self.count(|it| !it.inbound) >= limits.outbound).then_some("full");
+            let outbound = self.count(|it| !it.inbound && it.counts);
+            return (counts && outbound >= limits.outbound).then_some("full");
         }
-        let same = self.count(|it| it.inbound && network(it.address()) == network(address));
-        let near = self.count(|it| it.inbound && group(it.address()) == group(address));
+        let same =
+            self.count(|it| it.inbound && it.counts && network(it.address()) == network(address));
+        let near =
+            self.count(|it| it.inbound && it.counts && group(it.address()) == group(address));
         let is_cheap = address.ip().to_canonical().is_ipv6();
         if same >= limits.connections_per_address {
             Some("network")
@@ -223,15 +268,20 @@ impl Model {
 
     fn claim(&mut self, place: usize, id: PeerId) {
         let taken = self.is_claimed(&id);
+        let exempt = self.exempt.contains(&id);
+        let peers = self.count(|it| it.inbound && it.counts && it.owner.is_some());
+        let full = !exempt && peers >= self.limits.inbound;
         let open = self.known.iter_mut().filter(|it| it.owner.is_none());
         let mut open: Vec<_> = open.collect();
         if open.is_empty() {
             return;
         }
         let at = place % open.len();
-        assert_eq!(open[at].place.claim(id).is_ok(), !taken);
-        if !taken {
+        let may = !(taken || full && open[at].inbound);
+        assert_eq!(open[at].place.claim(id).is_ok(), may);
+        if may {
             open[at].owner = Some(id);
+            open[at].counts = !exempt;
         }
     }
 
@@ -248,7 +298,14 @@ impl Model {
     }
 
     fn check(&self) {
-        assert_eq!(self.registry.connections(), self.known.len());
+        let counts = ConnectionCounts {
+            inbound: self.count(|it| it.inbound && it.counts),
+            outbound: self.count(|it| !it.inbound && it.counts),
+            exempt: self.count(|it| !it.counts),
+            handshakes: self.count(Known::shakes_hands),
+        };
+        assert_eq!(self.registry.counts(), counts);
+        assert_eq!(counts.all(), self.known.len());
         for number in 0..4 {
             assert_eq!(
                 self.registry.is_connected(&id(number)),
@@ -264,7 +321,7 @@ impl Model {
         assert!(shaking <= self.limits.handshakes);
         assert_eq!(
             self.registry.lock().tallies(),
-            (shaking, self.count(|it| it.inbound))
+            (shaking, self.count(|it| it.inbound && it.counts))
         );
     }
 }
