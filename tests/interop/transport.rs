@@ -209,8 +209,10 @@ pub(crate) async fn both_refuse_themselves(remote: Remote) {
 pub(crate) async fn a_duplicate_id_is_refused(remote: Remote) {
     let mut node = GoNode::start(remote, &GO_SEED, json!({})).await;
     let us = [Us::start(|info| info).await, Us::start(|info| info).await];
-    let [first, second] = [us[0].dial(&node).await, us[1].dial(&node).await].map(Result::unwrap);
-    let first = start(first);
+    let first = start(us[0].dial(&node).await.unwrap());
+    // Each handshake is a goroutine: without a word the second could be added first.
+    node.go.event("added").await;
+    let second = us[1].dial(&node).await.unwrap();
     // Go's switch notices after its handshake, so all that we see is the end.
     let (closed, _) = start(second).end().await;
     assert!(!matches!(closed.reason, CloseReason::Stopped), "{closed}");
