@@ -11,7 +11,7 @@ use super::BoxError;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The worker that failed first.
+    /// The worker that failed first; empty where it was none of them.
     pub worker: String,
     /// What became of it.
     pub cause: Arc<Cause>,
@@ -21,9 +21,12 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "worker {} failed", self.worker)?;
-        if let Cause::Panicked { message } = &*self.cause {
-            write!(f, ": it panicked: {message}")?;
+        match &*self.cause {
+            Cause::Dropped => f.write_str("the run of the component was dropped")?,
+            Cause::Error(_) => write!(f, "worker {} failed", self.worker)?,
+            Cause::Panicked { message } => {
+                write!(f, "worker {} panicked: {message}", self.worker)?;
+            }
         }
         for (worker, _) in &self.later {
             write!(f, ", then {worker}")?;

@@ -80,7 +80,8 @@ impl fmt::Debug for Node {
     reason = "a program decides among all that there is"
 )]
 pub enum Verdict {
-    /// A fresh instance, after the wait of the node's [`RestartPolicy`]; beyond its limit, [`Stop`](Self::Stop). Other nodes go on.
+    /// A fresh instance, after the wait of the node's [`RestartPolicy`]; beyond its limit, or where the factory panicked, [`Stop`](Self::Stop). Other
+    /// nodes go on.
     Restart,
     /// This node stops for good, and all that depend on it.
     Stop,

@@ -37,7 +37,7 @@ impl ComponentHandle {
         self.when(|state| state.is_stopping.then_some(())).await;
     }
 
-    /// Waits until every worker has ended.
+    /// Waits until every worker has ended, or has been aborted because the component's run was dropped.
     ///
     /// # Errors
     ///

@@ -207,10 +207,7 @@ async fn c5_a_worker_that_panics_before_it_is_a_future_is_a_failure_like_others(
         }
     });
     let error = component.run(CancellationToken::new()).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "worker hasty failed: it panicked: at once"
-    );
+    assert_eq!(error.to_string(), "worker hasty panicked: at once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,7 +261,10 @@ async fn a_component_that_is_dropped_at_any_poll_leaves_no_task_and_tells_its_ha
         tokio::task::yield_now().await;
         assert_eq!((tasks(), diary.count("-")), (0, 3), "after {polls} polls");
         match done {
-            Err(failure) => assert!(matches!(*failure.cause, Cause::Dropped)),
+            Err(failure) => {
+                assert!(matches!(*failure.cause, Cause::Dropped));
+                assert_eq!(failure.to_string(), "the run of the component was dropped");
+            }
             Ok(()) => assert!(polls > 3, "after {polls} polls"),
         }
         let again = component.run(CancellationToken::new()).await.unwrap_err();

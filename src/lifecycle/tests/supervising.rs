@@ -211,10 +211,10 @@ async fn c15_a_failing_factory_reaches_its_handler_and_a_restart_asks_it_again()
         })
         .on_failure(move |error| {
             asked.note(error.to_string());
-            match error {
-                NodeError::Run(RunError::Factory(_)) => Verdict::Restart,
-                _ => Verdict::Stop,
-            }
+            // One that panicked is gone, so that this is a stop for it.
+            let is_panic = matches!(error, NodeError::Panicked { .. });
+            assert!(is_panic || matches!(error, NodeError::Run(RunError::Factory(_))));
+            Verdict::Restart
         });
         let run = Supervisor::new([only])
             .unwrap()
