@@ -1,5 +1,7 @@
 //! Dialing and accepting.
 
+#[cfg(feature = "serde")]
+mod cometbft_config;
 mod config;
 mod dial;
 mod direction;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "serde")]
+pub use cometbft_config::{CometbftConfig, CometbftConfigError, Unusable};
 pub use config::TransportConfig;
 pub use direction::Direction;
 pub use error::{AttemptError, DialError, FailedAttempt, UpgradeError};
@@ -122,6 +126,11 @@ impl Transport {
     /// whoever has not proven its id.
     pub fn set_exempt(&self, id: PeerId, is_exempt: bool) {
         self.shared.registry.set_exempt(id, is_exempt);
+    }
+
+    /// Whether connections with this peer count toward no limit.
+    pub fn is_exempt(&self, id: &PeerId) -> bool {
+        self.shared.registry.is_exempt(id)
     }
 
     /// Connects to this very peer: looks its name up, opens a connection, shakes hands. Of several

@@ -83,6 +83,10 @@ impl Registry {
         self.lock().set_exempt(id, is_exempt);
     }
 
+    pub(super) fn is_exempt(&self, id: &PeerId) -> bool {
+        self.lock().is_exempt(id)
+    }
+
     /// Connections that have a place, those in their handshake included.
     pub(super) fn counts(&self) -> ConnectionCounts {
         self.lock().counts()

@@ -200,6 +200,10 @@ impl State {
         self.connected.contains_key(id)
     }
 
+    pub(super) fn is_exempt(&self, id: &PeerId) -> bool {
+        self.exempt.contains(id)
+    }
+
     pub(super) fn counts(&self) -> ConnectionCounts {
         ConnectionCounts {
             inbound: self.inbound,
