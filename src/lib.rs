@@ -11,6 +11,7 @@
 //!
 //! | layer | what it is | stands on | feature |
 //! | --- | --- | --- | --- |
+//! | [`switch`] | peers that are kept, protocols with each, bans, broadcast, events | [`transport`] | `switch` |
 //! | [`transport`] | dial and accept, limits, filters | [`peer`] | `peer` |
 //! | [`peer`] | the handshake of a node: from a byte stream to a peer | [`node`], `secret` and the driver | `peer` |
 //! | [`node`] | who a node is and what it says: its key on disk, NodeInfo | [`address`] | `peer` |
@@ -38,7 +39,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(feature = "peer"),
+    not(feature = "switch"),
     allow(rustdoc::broken_intra_doc_links, reason = "a layer is not there")
 )]
 
@@ -72,6 +73,8 @@ mod rate;
 #[cfg(feature = "secret")]
 pub mod secret;
 mod stats;
+#[cfg(feature = "switch")]
+pub mod switch;
 #[cfg(feature = "tokio")]
 pub mod tcp;
 #[cfg(any(test, feature = "__fuzzing"))]

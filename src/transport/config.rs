@@ -138,6 +138,11 @@ impl TransportConfig {
 }
 
 impl TransportConfig {
+    #[cfg(feature = "switch")]
+    pub(crate) const fn filter(&self) -> &Arc<dyn Filter> {
+        &self.filter
+    }
+
     /// Whether each setting is within its bounds.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let Limits {

@@ -32,6 +32,8 @@ pub use error::{AttemptError, DialError, FailedAttempt, UpgradeError};
 pub use filter::{Everybody, Filter, Verdict};
 pub use listener::{Incoming, Listener};
 pub use network::{Accept, ByteStream, Network, Opening, Stream};
+#[cfg(feature = "switch")]
+pub(crate) use peer::Held;
 pub use peer::Peer;
 pub use registry::{ConnectionCounts, Refusal};
 pub use tcp::Tcp;

@@ -103,16 +103,24 @@ impl Peer {
     ///
     /// Dropping the future stops the connection at once.
     pub fn run(self, stop: CancellationToken) -> impl Future<Output = Closed> {
+        let running = self.run_held(stop);
+        async move { running.await.0 }
+    }
+
+    /// As [`run`](Self::run), but the place is free only when what comes with the end is dropped.
+    pub(crate) fn run_held(self, stop: CancellationToken) -> impl Future<Output = (Closed, Held)> {
         let Self {
             established, place, ..
         } = self;
         let running = established.run(stop);
-        async move {
-            let closed = running.await;
-            drop(place);
-            closed
-        }
+        async move { (running.await, Held { _place: place }) }
     }
+}
+
+/// The place of a connection that has ended: until it is dropped, the same peer is refused as connected.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _place: Place,
 }
 
 impl fmt::Debug for Peer {

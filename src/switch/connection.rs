@@ -1,0 +1,253 @@
+//! One peer, from its handshake to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::end::{Cause, PeerEnd, SessionEnd};
+use super::event::Event;
+use super::life::Life;
+use super::peer::PeerHandle;
+use super::reactor;
+use super::reason::Reason;
+use super::session::{Ended, Guard, OFFERED, Session};
+use super::shared::{Shared, clock};
+use crate::driver::{Closed, Receiver, Sender};
+use crate::transport::{Held, Peer};
+
+/// Runs the peer until it has ended, its sessions too, and says which of them did not in time.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    life: Arc<Life>,
+    mut peer: Peer,
+    number: u64,
+) -> Arc<PeerEnd> {
+    let channels = open(&shared, &mut peer);
+    let senders = channels.iter().flat_map(|(_, channels)| channels);
+    let senders = senders.map(|(sender, _)| sender.clone()).collect();
+    let handle = PeerHandle::new(&peer, number, senders);
+    let mut connection = Connection::begin(shared, life, handle, channels);
+    let stop = connection.peer.ending_token().clone();
+    let (closed, held) = {
+        let mut running = std::pin::pin!(peer.run_held(stop));
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut running => break ended,
+                ended = connection.watch() => connection.on_session_ended(ended),
+            }
+        }
+    };
+    connection.finish(closed, held).await
+}
+
+/// The channels of each reactor that the peer has something to say to.
+fn open(shared: &Shared, peer: &mut Peer) -> Vec<(Arc<reactor::Shared>, Channels)> {
+    let mut opened = Vec::new();
+    for reactor in &shared.reactors {
+        let theirs = peer.node_info();
+        let in_common = reactor.channels.iter().any(|it| theirs.has_channel(*it));
+        if in_common || reactor.channels.is_empty() {
+            // Each is one of our node's and of this reactor alone, so that opening it cannot fail.
+            let channels = reactor.channels.iter();
+            let channels = channels.filter_map(|it| peer.open(*it).ok()).collect();
+            opened.push((reactor.clone(), channels));
+        }
+    }
+    opened
+}
+
+type Channels = Vec<(Sender, Receiver)>;
+
+/// A peer that is told to be there. Dropping it, on whatever path, takes the peer out of the set and tells of it, behind the ends of its sessions.
+struct Connection {
+    shared: Arc<Shared>,
+    _life: Arc<Life>,
+    peer: PeerHandle,
+    sessions: Vec<Offered>,
+    ends: mpsc::Receiver<Ended>,
+    overdue: CancellationToken,
+    /// No session has to be taken any more.
+    taken: bool,
+    closed: Option<Closed>,
+    held: Option<Held>,
+    end: Option<Arc<PeerEnd>>,
+}
+
+/// A session of the connection, as the connection sees it: it does not keep it from ending.
+struct Offered {
+    reactor: Arc<reactor::Shared>,
+    guard: std::sync::Weak<Guard>,
+    has_ended: bool,
+}
+
+impl Connection {
+    fn begin(
+        shared: Arc<Shared>,
+        life: Arc<Life>,
+        peer: PeerHandle,
+        channels: Vec<(Arc<reactor::Shared>, Channels)>,
+    ) -> Self {
+        let (told, ends) = mpsc::channel(channels.len().max(1));
+        let overdue = CancellationToken::new();
+        shared.peers.insert(peer.clone());
+        let event = Event::Connected { peer: peer.clone() };
+        shared.hub.tell(&event);
+        let is_useless = channels.is_empty() && !shared.reactors.is_empty();
+        let mut connection = Self {
+            shared,
+            _life: life,
+            peer,
+            sessions: Vec::new(),
+            ends,
+            overdue,
+            taken: false,
+            closed: None,
+            held: None,
+            end: None,
+        };
+        if is_useless {
+            connection.peer.end(Cause::Requested(Reason::UselessPeer));
+        }
+        for (index, (reactor, channels)) in channels.into_iter().enumerate() {
+            connection.offer(index, reactor, channels, told.clone());
+        }
+        connection
+    }
+
+    fn offer(
+        &mut self,
+        index: usize,
+        reactor: Arc<reactor::Shared>,
+        channels: Channels,
+        told: mpsc::Sender<Ended>,
+    ) {
+        let guard = Arc::new(Guard::new(
+            self.peer.clone(),
+            reactor.name.clone(),
+            index,
+            AtomicU8::new(OFFERED),
+            self.shared.hub.clone(),
+            told,
+            self.overdue.clone(),
+        ));
+        self.sessions.push(Offered {
+            reactor: reactor.clone(),
+            guard: Arc::downgrade(&guard),
+            has_ended: false,
+        });
+        reactor.offer(Session::new(self.peer.clone(), channels, guard));
+    }
+
+    /// Waits for the next session to end; one that nobody takes in time ends the peer.
+    async fn watch(&mut self) -> Ended {
+        let after = self.shared.config.session_timeout;
+        let since = self.peer.since();
+        loop {
+            let left = after.saturating_sub(since.elapsed());
+            tokio::select! {
+                ended = self.ends.recv() => match ended {
+                    Some(ended) => return ended,
+                    // All have ended.
+                    None => std::future::pending().await,
+                },
+                () = sleep(left), if !self.taken => {
+                    self.taken = true;
+                    self.judge_untaken(after);
+                }
+            }
+        }
+    }
+
+    fn judge_untaken(&self, after: std::time::Duration) {
+        let is_offered = |it: &&Offered| it.guard.upgrade().is_some_and(|it| it.is_offered());
+        if let Some(session) = self.sessions.iter().find(is_offered) {
+            let reactor = session.reactor.name.clone();
+            self.peer.end(Cause::NotTaken { reactor, after });
+        }
+    }
+
+    fn on_session_ended(&mut self, (index, end): Ended) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        session.has_ended = true;
+        let Some(end) = end else { return };
+        let reactor = &session.reactor;
+        if !matches!(end, SessionEnd::Done) || reactor.is_required() {
+            let reactor = reactor.name.clone();
+            self.peer.end(Cause::Session { reactor, end });
+        }
+    }
+
+    /// Waits for the sessions to end, within their bound, and takes the peer out of the set.
+    async fn finish(mut self, closed: Closed, held: Held) -> Arc<PeerEnd> {
+        self.peer.end(Cause::Connection(closed.reason.clone()));
+        self.closed = Some(closed);
+        self.held = Some(held);
+        self.withdraw();
+        let _ = timeout(self.shared.config.session_timeout, self.ended()).await;
+        self.close()
+    }
+
+    async fn ended(&mut self) {
+        while !self.sessions.iter().all(|session| session.has_ended) {
+            let Some((index, _)) = self.ends.recv().await else {
+                return;
+            };
+            if let Some(session) = self.sessions.get_mut(index) {
+                session.has_ended = true;
+            }
+        }
+    }
+
+    /// Takes back what nobody took.
+    fn withdraw(&self) {
+        for session in &self.sessions {
+            session.reactor.withdraw(self.peer.connection());
+        }
+    }
+
+    /// Ends what has not ended, takes the peer out of the set, and tells of it.
+    fn close(&mut self) -> Arc<PeerEnd> {
+        if let Some(end) = &self.end {
+            return end.clone();
+        }
+        self.peer.end(Cause::Dropped);
+        self.withdraw();
+        let guards = self.sessions.iter().filter_map(|it| it.guard.upgrade());
+        let guards = guards.filter(|guard| guard.end(SessionEnd::Overdue));
+        let overdue = guards.map(|guard| guard.reactor().clone()).collect();
+        self.overdue.cancel();
+        let end = Arc::new(PeerEnd {
+            cause: self.peer.cause().cloned().unwrap_or(Cause::Dropped),
+            closed: self.closed.take(),
+            overdue,
+        });
+        self.end = Some(end.clone());
+        let Shared {
+            peers, hub, dice, ..
+        } = &*self.shared;
+        let roll = dice.roll();
+        peers.remove(&self.peer);
+        self.held = None;
+        let id = *self.peer.id();
+        self.shared
+            .change(|roster| roster.on_disconnected(clock(), &id, roll));
+        self.peer.mark_gone();
+        hub.tell(&Event::Disconnected {
+            peer: self.peer.clone(),
+            end: end.clone(),
+        });
+        end
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

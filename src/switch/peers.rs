@@ -1,0 +1,57 @@
+//! The peers that are there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::peer::PeerHandle;
+use crate::address::PeerId;
+
+/// One connection of each peer. A short lock, never held across a wait.
+#[derive(Default)]
+pub(super) struct Peers {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    by_id: HashMap<PeerId, PeerHandle>,
+    /// In the order of their connections, made when somebody asks for it after a change.
+    list: Option<Arc<[PeerHandle]>>,
+}
+
+impl Peers {
+    pub(super) fn insert(&self, peer: PeerHandle) {
+        let mut state = self.lock();
+        state.list = None;
+        state.by_id.insert(*peer.id(), peer);
+    }
+
+    /// Removes this very connection, not another one with the same peer.
+    pub(super) fn remove(&self, peer: &PeerHandle) {
+        let mut state = self.lock();
+        if state.by_id.get(peer.id()) == Some(peer) {
+            state.list = None;
+            state.by_id.remove(peer.id());
+        }
+    }
+
+    pub(super) fn get(&self, id: &PeerId) -> Option<PeerHandle> {
+        self.lock().by_id.get(id).cloned()
+    }
+
+    pub(super) fn list(&self) -> Arc<[PeerHandle]> {
+        let mut state = self.lock();
+        let State { by_id, list } = &mut *state;
+        let list = list.get_or_insert_with(|| {
+            let mut peers: Vec<PeerHandle> = by_id.values().cloned().collect();
+            peers.sort_by_key(PeerHandle::connection);
+            peers.into()
+        });
+        list.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here can be left half done by a panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

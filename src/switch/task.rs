@@ -1,0 +1,204 @@
+//! The one future that owns all that a switch does.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::connection;
+use super::end::{Cause, PeerEnd};
+use super::event::Event;
+use super::life::Life;
+use super::listening;
+use super::report::ShutdownReport;
+use super::roster::Healing;
+use super::shared::{Shared, clock};
+use crate::address::{PeerAddr, PeerId};
+use crate::error::Fault;
+use crate::transport::{AttemptError, DialError, Listener, Peer, UpgradeError};
+
+/// A switch at work. Dropping it ends all tasks.
+pub(super) struct Task {
+    shared: Arc<Shared>,
+    life: Arc<Life>,
+    listeners: JoinSet<()>,
+    /// Listeners to run, from handles.
+    to_run: mpsc::Receiver<Listener>,
+    arrivals: mpsc::Receiver<Peer>,
+    arriving: mpsc::Sender<Peer>,
+    dials: JoinSet<(PeerAddr, Result<Peer, DialError>)>,
+    peers: JoinSet<(PeerId, Arc<PeerEnd>)>,
+    next_connection: u64,
+    /// Cancelled to end listeners and dials.
+    closing: CancellationToken,
+    report: ShutdownReport,
+}
+
+impl Task {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        life: Arc<Life>,
+        to_run: mpsc::Receiver<Listener>,
+    ) -> Self {
+        let (arriving, arrivals) = mpsc::channel(ARRIVALS_WAITING);
+        Self {
+            shared,
+            life,
+            listeners: JoinSet::new(),
+            to_run,
+            arrivals,
+            arriving,
+            dials: JoinSet::new(),
+            peers: JoinSet::new(),
+            next_connection: 0,
+            closing: CancellationToken::new(),
+            report: ShutdownReport::default(),
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        listen: Vec<SocketAddr>,
+        stop: CancellationToken,
+    ) -> io::Result<ShutdownReport> {
+        for address in listen {
+            let listener = self.shared.transport.listen(address).await?;
+            self.begin_listening(listener);
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = self.work() => {}
+        }
+        Ok(self.shut_down().await)
+    }
+
+    async fn work(&mut self) {
+        loop {
+            self.begin_dials();
+            let due = self.shared.roster.lock().schedule.poll_timeout();
+            let due = due.map(|due| sleep_until(Instant::from_std(due)));
+            let at_due = async {
+                match due {
+                    Some(due) => due.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(listener) = self.to_run.recv() => self.begin_listening(listener),
+                Some(peer) = self.arrivals.recv() => self.begin_peer(peer),
+                Some(dialed) = self.dials.join_next() => self.on_dialed(dialed),
+                Some(ended) = self.peers.join_next() => self.on_peer_ended(ended),
+                Some(_) = self.listeners.join_next() => {}
+                () = self.shared.news.notified() => {}
+                () = at_due => {}
+            }
+        }
+    }
+
+    fn begin_listening(&mut self, listener: Listener) {
+        let (life, arriving) = (self.life.clone(), self.arriving.clone());
+        let running = listening::run(life, listener, arriving, self.closing.clone());
+        self.listeners.spawn(running);
+    }
+
+    fn begin_dials(&mut self) {
+        let now = clock();
+        loop {
+            let next = self.shared.roster.lock().schedule.pop(now);
+            let Some(address) = next else { return };
+            let (transport, closing) = (self.shared.transport.clone(), self.closing.clone());
+            self.dials.spawn(async move {
+                let dialed = transport.dial(&address, &closing).await;
+                (address, dialed)
+            });
+        }
+    }
+
+    fn begin_peer(&mut self, peer: Peer) {
+        let number = self.next_connection;
+        self.next_connection = number.wrapping_add(1);
+        let id = *peer.id();
+        let connected = clock();
+        self.shared
+            .change(|roster| roster.schedule.on_connected(connected, id));
+        let running = connection::run(self.shared.clone(), self.life.clone(), peer, number);
+        self.peers.spawn(async move { (id, running.await) });
+    }
+
+    fn on_dialed(&mut self, dialed: Result<(PeerAddr, Result<Peer, DialError>), JoinError>) {
+        // Tasks are cancelled only with the switch, and a panic would be a defect that must not take it along.
+        let Ok((address, dialed)) = dialed else {
+            return;
+        };
+        match dialed {
+            Ok(peer) => {
+                self.shared
+                    .change(|roster| roster.schedule.on_dialed(address.id()));
+                self.begin_peer(peer);
+            }
+            Err(error) => {
+                let (now, roll) = (clock(), self.shared.dice.roll());
+                let healing = healing(&error);
+                self.shared.change(|roster| {
+                    roster.schedule.on_failed(now, address.id(), healing, roll);
+                });
+                let error = Arc::new(error);
+                self.shared.hub.tell(&Event::DialFailed { address, error });
+            }
+        }
+    }
+
+    fn on_peer_ended(&mut self, ended: Result<(PeerId, Arc<PeerEnd>), JoinError>) {
+        if let Ok((id, end)) = ended {
+            self.report.on_peer_ended(id, &end);
+        }
+    }
+
+    /// Ends listeners and dials first, so that nobody comes while the peers go.
+    async fn shut_down(mut self) -> ShutdownReport {
+        self.closing.cancel();
+        self.to_run.close();
+        while self.listeners.join_next().await.is_some() {}
+        self.dials.shutdown().await;
+        self.arrivals.close();
+        while self.arrivals.recv().await.is_some() {}
+        for peer in self.shared.peers.list().iter() {
+            peer.end(Cause::Stopped);
+        }
+        while let Some(ended) = self.peers.join_next().await {
+            // One that had only just begun was not among the peers yet.
+            for peer in self.shared.peers.list().iter() {
+                peer.end(Cause::Stopped);
+            }
+            self.on_peer_ended(ended);
+        }
+        self.report
+    }
+}
+
+/// Whether dialing again in a moment may do better.
+fn healing(error: &DialError) -> Healing {
+    let DialError::Failed { attempts } = error else {
+        return Healing::Possible;
+    };
+    let is_lasting = |error: &AttemptError| match error {
+        AttemptError::Upgrade(UpgradeError::Handshake(error)) => {
+            matches!(error.fault(), Fault::Nobody | Fault::Peer)
+        }
+        _ => false,
+    };
+    let mut errors = attempts.iter().map(|attempt| &attempt.error);
+    if errors.all(is_lasting) {
+        Healing::Unlikely
+    } else {
+        Healing::Possible
+    }
+}
+
+/// Peers whose handshake is done and that wait for the switch to look; more wait in their listeners.
+const ARRIVALS_WAITING: usize = 64;

@@ -1,0 +1,8 @@
+//! Two and more switches in one process, over pipes and with tokio's paused clock.
+
+mod kit;
+
+mod dialing;
+mod events;
+mod sessions;
+mod steering;
