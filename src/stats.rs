@@ -23,7 +23,7 @@ pub struct Stats {
     pub pongs_sent: u64,
     /// Pongs that came, asked for or not.
     pub pongs_received: u64,
-    /// The latest time from a ping to its pong.
+    /// The latest time from a ping to its pong, whether the ping was asked for or the regular one.
     pub round_trip: Option<Duration>,
     /// Time during which reading was paused because an inbox was full.
     pub reading_paused: Duration,

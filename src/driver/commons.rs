@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
@@ -28,6 +29,7 @@ pub(super) struct Requests {
     pub(super) recv_rate: Option<Option<NonZeroU64>>,
     pub(super) stats: Vec<oneshot::Sender<Stats>>,
     pub(super) flushes: Vec<oneshot::Sender<()>>,
+    pub(super) pings: Vec<oneshot::Sender<Duration>>,
 }
 
 impl Commons {
@@ -114,6 +116,7 @@ impl Requests {
     fn forget_abandoned(&mut self) {
         self.stats.retain(|answer| !answer.is_closed());
         self.flushes.retain(|answer| !answer.is_closed());
+        self.pings.retain(|answer| !answer.is_closed());
     }
 }
 

@@ -8,17 +8,19 @@ use super::inbox::Inbox;
 use super::inboxes::Inboxes;
 use super::outbox::{Audience, Outbox};
 use super::outboxes::Outboxes;
+use super::pings::Pings;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use crate::channel::{ChannelDescriptor, ChannelSet};
 use crate::config::{Config, ConfigError};
 
-/// Both queue sides. Whoever waits is answered at [`end`](Self::end), which a drop is too.
+/// Both queue sides, and who asked for a ping. Whoever waits is answered at [`end`](Self::end), which a drop is too.
 #[derive(Debug)]
 pub(super) struct Ends {
     pub(super) set: Arc<ChannelSet>,
     pub(super) outboxes: Outboxes,
     pub(super) inboxes: Inboxes,
+    pub(super) pings: Pings,
     pub(super) shared: Arc<Commons>,
 }
 
@@ -28,6 +30,7 @@ impl Ends {
             set: Arc::default(),
             outboxes: Outboxes::default(),
             inboxes: Inboxes::new(config.inbox_bytes()),
+            pings: Pings::default(),
             shared: Arc::new(Commons::new(config)),
         }
     }
@@ -51,6 +54,7 @@ impl Ends {
     pub(super) fn end(&mut self, reason: CloseReason, unfinished: Vec<Unfinished>) -> Closed {
         self.outboxes.close();
         self.inboxes.close();
+        self.pings.abandon();
         let closed = Closed {
             reason,
             unsent: self.outboxes.abandon(),

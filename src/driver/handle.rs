@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -48,6 +49,24 @@ impl Handle {
         self.shared
             .request(|requests| requests.flushes.push(answer));
         flushed.await.map_err(|_| NotSent)
+    }
+
+    /// Asks the peer for a sign of life: sends a ping as soon as one may be sent, and gives the time until its pong came.
+    ///
+    /// `None` if the connection ended before; while it stops, no ping is sent any more. Waits for the connection to run.
+    ///
+    /// The ping is always sent after the call, and calls that wait for one share it. It waits for the pong of one that is out, since pongs
+    /// carry no number, and goes 100 ms after the last pong at the soonest. It takes the place of the regular ping, so a peer that is
+    /// silent upon it is given up after [`pong_timeout`](crate::ConfigBuilder::pong_timeout); one that never answers and goes on
+    /// sending messages is waited for. What holds up ping or pong counts as their time, be it a transport that takes nothing or a full inbox here.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing; a ping that was asked for goes out all the same.
+    pub async fn ping(&self) -> Option<Duration> {
+        let (answer, round_trip) = oneshot::channel();
+        self.shared.request(|requests| requests.pings.push(answer));
+        round_trip.await.ok()
     }
 
     /// Changes the send limit in framed bytes per second; `None` lifts it.

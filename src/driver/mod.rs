@@ -13,6 +13,7 @@ mod io;
 mod outbox;
 mod outboxes;
 mod permit;
+mod pings;
 mod receiver;
 mod send_queue;
 mod sender;

@@ -163,6 +163,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         for answer in requests.flushes {
             self.ends.outboxes.add_flush(answer);
         }
+        if !requests.pings.is_empty() {
+            self.ends.pings.add(&mut self.mux, requests.pings);
+        }
     }
 
     fn stats(&self, now: Instant) -> Stats {
@@ -242,6 +245,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let mut sink = PacketCap::new(&mut self.ends.inboxes, packets);
         let flow = self.mux.handle_input(now, &mut self.input.bytes, &mut sink);
         let left = sink.left();
+        self.ends.pings.answer(&self.mux);
         self.undecoded = flow?.is_break();
         Ok(left)
     }

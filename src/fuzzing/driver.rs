@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::ChannelId;
@@ -83,6 +83,7 @@ impl Scenario {
         let mut helpers = JoinSet::new();
         helpers.spawn(stop_later(stop.clone(), self.stop_time(script)));
         helpers.spawn(flush(handle.clone()));
+        helpers.spawn(ping(handle.clone()));
 
         let run = timeout(FOREVER, connection.run(stop)).await;
         let closed = run.expect("it ends");
@@ -314,6 +315,13 @@ async fn stop_later(stop: CancellationToken, after: Option<Duration>) {
 /// Answered or not is all that matters.
 async fn flush(handle: Handle) {
     let _ = handle.flush().await;
+}
+
+/// No round trip is longer than the connection's life.
+async fn ping(handle: Handle) {
+    let start = Instant::now();
+    let round_trip = handle.ping().await;
+    assert!(round_trip.is_none_or(|time| time <= start.elapsed()));
 }
 
 /// Takes all messages of all channels to their end.

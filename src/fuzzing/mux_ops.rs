@@ -65,6 +65,8 @@ enum Op {
     Ring { side: bool, channel: u8 },
     /// The graceful stop begins.
     Drain { side: bool },
+    /// Somebody asks for a ping.
+    Ping { side: bool },
 }
 
 /// Up to 64 KiB, small ones as often as large ones.
@@ -145,6 +147,9 @@ impl Pair {
                 let end = &mut self.ends[usize::from(side)];
                 end.draining = true;
                 end.mux.begin_drain();
+            }
+            Op::Ping { side } => {
+                self.ends[usize::from(side)].mux.request_ping();
             }
         }
         Some(())

@@ -13,14 +13,22 @@ use crate::limiter::Pacer;
 /// Any valid packet is a sign of life, and so is a transport that takes bytes after it was blocked: our ping may wait behind what
 /// a slow peer has not read. Pongs that come late or unasked are counted and otherwise ignored. A ping from the
 /// peer sets a flag, so a flood of them costs one pong per write, and beyond a burst one per [`PONG_PERIOD`].
+///
+/// A ping that is asked for counts as the regular one, and waits until no other is out and the peer has [rested](PING_PAUSE). So it
+/// is the regular one alone that goes out while another is unanswered, and only where the peer shows other signs of life.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
     ping_interval: Duration,
     pong_timeout: Duration,
     next_ping: Instant,
     state: State,
-    /// When the one ping was sent whose pong will measure the round trip.
-    measured: Option<Instant>,
+    flight: Flight,
+    /// Somebody asked for a ping that was not sent yet.
+    asked: bool,
+    /// Before this no ping is sent because it is asked for.
+    rested_at: Instant,
+    /// The latest ping whose round trip was measured, counted from one.
+    measured: u64,
     /// The pong that is owed.
     pong: Option<Pong>,
     /// Which pongs may be written.
@@ -34,6 +42,26 @@ pub(crate) struct Keepalive {
 enum State {
     Idle,
     AwaitingPong { deadline: Instant },
+}
+
+/// What the next pong answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    Nothing,
+    /// This ping, and whether somebody asked for it.
+    One {
+        sent: Instant,
+        asked: bool,
+    },
+    /// Any of several pings: pongs carry no number.
+    Several,
+}
+
+/// A ping that was asked for by [`Mux::request_ping`](super::Mux::request_ping).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PingRequest {
+    /// Pings sent before.
+    after: u64,
 }
 
 /// A pong that is owed.
@@ -62,7 +90,10 @@ impl Keepalive {
             pong_timeout: config.pong_timeout(),
             next_ping: now + config.ping_interval(),
             state: State::Idle,
-            measured: None,
+            flight: Flight::Nothing,
+            asked: false,
+            rested_at: now,
+            measured: 0,
             pong: None,
             pongs: Pacer::new(now, PONG_PERIOD, PONG_BURST),
             paused_since: None,
@@ -92,9 +123,29 @@ impl Keepalive {
 
     pub(crate) fn on_pong(&mut self, now: Instant) {
         self.counters.pongs_received += 1;
-        if let Some(sent) = self.measured.take() {
-            self.counters.round_trip = Some(now.saturating_duration_since(sent));
+        match std::mem::replace(&mut self.flight, Flight::Nothing) {
+            Flight::Nothing => return,
+            Flight::One { sent, .. } => {
+                self.counters.round_trip = Some(now.saturating_duration_since(sent));
+                self.measured = self.counters.pings_sent;
+            }
+            Flight::Several => {}
         }
+        self.rested_at = later(now, PING_PAUSE);
+    }
+
+    /// Somebody wants to know how long a ping takes that is sent from now on.
+    pub(crate) const fn request_ping(&mut self) -> PingRequest {
+        self.asked = true;
+        PingRequest {
+            after: self.counters.pings_sent,
+        }
+    }
+
+    /// The latest round trip, if that began after the request.
+    pub(crate) fn answer(&self, request: PingRequest) -> Option<Duration> {
+        let fresh = self.measured > request.after;
+        self.counters.round_trip.filter(|_| fresh)
     }
 
     /// We stopped reading: from here the peer's silence is our doing.
@@ -140,15 +191,21 @@ impl Keepalive {
 
     /// Whether a ping is to be written now; counts it as written and starts to time the peer's silence.
     pub(crate) fn take_ping(&mut self, now: Instant) -> bool {
-        if now < self.next_ping {
+        if now < self.ping_at() {
             return false;
         }
         self.next_ping = now + self.ping_interval;
-        // An unanswered earlier ping makes it unclear which of the two the next pong answers.
-        self.measured = if self.measured.is_none() {
-            Some(now)
-        } else {
-            None
+        self.flight = match self.flight {
+            Flight::Nothing => Flight::One {
+                sent: now,
+                asked: std::mem::take(&mut self.asked),
+            },
+            Flight::One { asked, .. } => {
+                // Nothing will measure it any more: whoever asked for it gets another.
+                self.asked |= asked;
+                Flight::Several
+            }
+            Flight::Several => Flight::Several,
         };
         if self.state == State::Idle {
             self.state = State::AwaitingPong {
@@ -160,8 +217,12 @@ impl Keepalive {
     }
 
     /// When the next ping is due.
-    pub(crate) const fn ping_at(&self) -> Instant {
-        self.next_ping
+    pub(crate) fn ping_at(&self) -> Instant {
+        if self.asked && self.flight == Flight::Nothing {
+            self.next_ping.min(self.rested_at)
+        } else {
+            self.next_ping
+        }
     }
 
     /// When the pong that is due may be written.
@@ -197,3 +258,6 @@ impl Keepalive {
 const PONG_BURST: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Beyond the burst: ten small writes a second cost nothing, whatever the peer sends.
 const PONG_PERIOD: Duration = Duration::from_millis(100);
+/// From a pong to the next ping that is asked for: however many ask, they cost the peer no more than ten small packets a second,
+/// and one that answers as seldom as we do (see [`PONG_PERIOD`]) does so at once.
+const PING_PAUSE: Duration = PONG_PERIOD;

@@ -6,8 +6,8 @@
 //! | --- | --- | --- |
 //! | in | [`handle_input`](Mux::handle_input), [`handle_end`](Mux::handle_end), [`handle_timeout`](Mux::handle_timeout) | bytes came, the stream ended, time passed |
 //! | facts | [`on_queued`](Mux::on_queued), [`on_read`](Mux::on_read), [`on_written`](Mux::on_written), [`on_write_blocked`](Mux::on_write_blocked), [`on_flush_blocked`](Mux::on_flush_blocked), [`on_flushed`](Mux::on_flushed), [`on_read_paused`](Mux::on_read_paused), [`on_read_resumed`](Mux::on_read_resumed), [`on_standstill`](Mux::on_standstill) | what the driver saw |
-//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`deadline`](Mux::deadline), [`read_allowance`](Mux::read_allowance), [`wants_flush`](Mux::wants_flush) | what the driver is to do next |
-//! | commands | [`begin_drain`](Mux::begin_drain), [`finish`](Mux::finish), [`set_send_rate`](Mux::set_send_rate), [`set_recv_rate`](Mux::set_recv_rate) | what the owner wants |
+//! | out | [`poll_transmit`](Mux::poll_transmit), [`poll_timeout`](Mux::poll_timeout), [`deadline`](Mux::deadline), [`read_allowance`](Mux::read_allowance), [`wants_flush`](Mux::wants_flush), [`ping_answer`](Mux::ping_answer) | what the driver is to do next |
+//! | commands | [`begin_drain`](Mux::begin_drain), [`finish`](Mux::finish), [`request_ping`](Mux::request_ping), [`set_send_rate`](Mux::set_send_rate), [`set_recv_rate`](Mux::set_recv_rate) | what the owner wants |
 //!
 //! The one rule: after anything else, call `poll_transmit` until it writes nothing, then wait until `poll_timeout`, input, a
 //! queued message or a writable transport. Time is an argument everywhere and must not go backwards.
@@ -37,10 +37,11 @@ mod tests;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use cutter::MessageSource;
 pub use input::MessageSink;
+pub use keepalive::PingRequest;
 
 use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
 use crate::config::Config;
@@ -207,6 +208,18 @@ impl Mux {
     /// The write half is closed: nothing more is encoded.
     pub fn finish(&mut self) {
         self.phase = Phase::Finished;
+    }
+
+    /// Asks for a ping, to be sent as soon as one may be: when none is unanswered, 100 ms after the last pong, and not in a drain.
+    ///
+    /// Requests made before it is sent share it. It counts as the keepalive's own: the next one comes a whole interval after it.
+    pub const fn request_ping(&mut self) -> PingRequest {
+        self.keepalive.request_ping()
+    }
+
+    /// The round trip of a ping that was sent after the request, once its pong has come; the latest one if there were several.
+    pub fn ping_answer(&self, request: PingRequest) -> Option<Duration> {
+        self.keepalive.answer(request)
     }
 
     /// Changes the send limit; `None` lifts it. What was sent ahead stays counted.

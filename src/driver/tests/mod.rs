@@ -14,6 +14,7 @@ mod idleness;
 mod inbox;
 mod keepalive;
 mod kit;
+mod pings;
 mod progress;
 mod receiving;
 mod send_queue;

@@ -1,5 +1,6 @@
 //! The machine under virtual time, one idea a file.
 
+mod asked_pings;
 mod batches;
 mod blocked;
 mod channels;
