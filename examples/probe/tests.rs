@@ -83,9 +83,9 @@ async fn each_failure_has_a_kind_of_its_own() {
 
     let (done, _) = visit(&nobody().await, &[]).await;
     assert_eq!(done.unwrap_err().kind(), "connect");
-    let (done, _) = visit_one_who_says(b"").await;
+    let (done, _) = Box::pin(visit_one_who_says(b"")).await;
     assert_eq!(done.unwrap_err().kind(), "closed");
-    let (done, _) = visit_one_who_says(b"SSH-2.0-x\r\n\x0a\x0a\x0a").await;
+    let (done, _) = Box::pin(visit_one_who_says(b"SSH-2.0-x\r\n\x0a\x0a\x0a")).await;
     let kind = done.unwrap_err().kind();
     assert!(
         ["malformed", "authentication", "closed"].contains(&kind),

@@ -125,7 +125,10 @@ impl SwitchBuilder {
         let exempt: Vec<PeerId> = roster.exempt().copied().collect();
         let roster = Arc::new(SharedRoster::new(roster));
         let filter = BanFilter::new(roster.clone(), config.transport.filter().clone());
-        let transport = Transport::new(node, config.transport.clone().with_filter(filter))?;
+        let transport = Transport::new(
+            node,
+            config.transport.clone().with_filter(filter).breaking_ties(),
+        )?;
         for id in exempt {
             transport.set_exempt(id, true);
         }

@@ -15,6 +15,7 @@ use super::reactor;
 use super::reason::Reason;
 use super::session::{Ended, Guard, OFFERED, Session};
 use super::shared::{Shared, clock};
+use crate::address::PeerId;
 use crate::driver::{Closed, Receiver, Sender};
 use crate::transport::{Held, Peer};
 
@@ -24,7 +25,8 @@ pub(super) async fn run(
     life: Arc<Life>,
     mut peer: Peer,
     number: u64,
-) -> Arc<PeerEnd> {
+) -> Option<Arc<PeerEnd>> {
+    make_way(&shared, *peer.id(), peer.displaced().clone()).await?;
     let channels = open(&shared, &mut peer);
     let senders = channels.iter().flat_map(|(_, channels)| channels);
     let senders = senders.map(|(sender, _)| sender.clone()).collect();
@@ -41,7 +43,20 @@ pub(super) async fn run(
             }
         }
     };
-    connection.finish(closed, held).await
+    Some(connection.finish(closed, held).await)
+}
+
+/// Ends the connection with the same peer whose place this one has taken, and waits until it is gone; `None` where another one takes this one's
+/// place meanwhile.
+async fn make_way(shared: &Shared, id: PeerId, displaced: CancellationToken) -> Option<()> {
+    while let Some(older) = shared.peers.get(&id) {
+        older.end(Cause::Supplanted);
+        tokio::select! {
+            () = older.gone() => {}
+            () = displaced.cancelled() => return None,
+        }
+    }
+    Some(())
 }
 
 /// The channels of each reactor that the peer has something to say to.
@@ -93,7 +108,9 @@ impl Connection {
     ) -> Self {
         let (told, ends) = mpsc::channel(channels.len().max(1));
         let overdue = CancellationToken::new();
+        let id = *peer.id();
         shared.peers.insert(peer.clone());
+        shared.change(|roster| roster.schedule.on_connected(clock(), id));
         let event = Event::Connected { peer: peer.clone() };
         shared.hub.tell(&event);
         let is_useless = channels.is_empty() && !shared.reactors.is_empty();

@@ -55,6 +55,14 @@ use task::Task;
 
 /// Finds no peers by itself, but dials, keeps and lets go of those that it is given, and runs the protocols of a node with each.
 ///
+/// # Two connections with one peer
+///
+/// Where two nodes dial each other at once, the connection that the one with the greater id dialed stays, and both know which. One more connection of a
+/// peer that we have is refused if the one that is there answers a ping within 3 s, else it takes its place: so a peer whose machine lost its power is back as soon as it
+/// is up. With CometBFT, which has no such rule, both connections may be lost; both then dial again after times of their own.
+///
+/// # Example
+///
 /// Two nodes, one protocol, one message:
 ///
 /// ```

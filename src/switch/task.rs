@@ -31,7 +31,7 @@ pub(super) struct Task {
     arrivals: mpsc::Receiver<Peer>,
     arriving: mpsc::Sender<Peer>,
     dials: JoinSet<(PeerAddr, Result<Peer, DialError>)>,
-    peers: JoinSet<(PeerId, Arc<PeerEnd>)>,
+    peers: JoinSet<(PeerId, Option<Arc<PeerEnd>>)>,
     next_connection: u64,
     /// Cancelled to end listeners and dials.
     closing: CancellationToken,
@@ -123,9 +123,6 @@ impl Task {
         let number = self.next_connection;
         self.next_connection = number.wrapping_add(1);
         let id = *peer.id();
-        let connected = clock();
-        self.shared
-            .change(|roster| roster.schedule.on_connected(connected, id));
         let running = connection::run(self.shared.clone(), self.life.clone(), peer, number);
         self.peers.spawn(async move { (id, running.await) });
     }
@@ -153,8 +150,8 @@ impl Task {
         }
     }
 
-    fn on_peer_ended(&mut self, ended: Result<(PeerId, Arc<PeerEnd>), JoinError>) {
-        if let Ok((id, end)) = ended {
+    fn on_peer_ended(&mut self, ended: Result<(PeerId, Option<Arc<PeerEnd>>), JoinError>) {
+        if let Ok((id, Some(end))) = ended {
             self.report.on_peer_ended(id, &end);
         }
     }

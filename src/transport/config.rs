@@ -24,6 +24,8 @@ pub struct TransportConfig {
     pub(super) network: Arc<dyn Network>,
     pub(super) filter: Arc<dyn Filter>,
     pub(super) resolver: Arc<dyn Resolver>,
+    /// Whether a connection may take the place of another one with the same peer, whose owner then ends it.
+    pub(super) breaks_ties: bool,
 }
 
 impl TransportConfig {
@@ -138,6 +140,13 @@ impl TransportConfig {
 }
 
 impl TransportConfig {
+    /// One connection may take the place of another one with the same peer; whoever has that one ends it.
+    #[cfg(feature = "switch")]
+    pub(crate) const fn breaking_ties(mut self) -> Self {
+        self.breaks_ties = true;
+        self
+    }
+
     #[cfg(feature = "switch")]
     pub(crate) const fn filter(&self) -> &Arc<dyn Filter> {
         &self.filter
@@ -206,6 +215,7 @@ impl Default for TransportConfig {
             network: Arc::new(Tcp::default()),
             filter: Arc::new(Everybody),
             resolver: Arc::new(SystemResolver),
+            breaks_ties: false,
         }
     }
 }

@@ -80,7 +80,7 @@ use upgrade::Shared;
 /// # Simultaneous dials
 ///
 /// Two nodes that dial each other at the same moment may each refuse the second connection as a duplicate, and lose both: the
-/// protocol has no rule for it, so each should try again after a time of its own.
+/// protocol has no rule for it, so each should try again after a time of its own. A switch has a rule among its own kind.
 ///
 /// # Traces
 ///
@@ -99,7 +99,8 @@ impl Transport {
     /// A setting outside of its bounds, with its name, its value and both bounds.
     pub fn new(node: LocalNode, config: TransportConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let registry = Registry::new(config.limits.clone());
+        let breaks_ties = config.breaks_ties.then(|| *node.id());
+        let registry = Registry::with_ties(config.limits.clone(), breaks_ties);
         let shared = Shared {
             node: Arc::new(node),
             config,

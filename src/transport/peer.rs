@@ -91,6 +91,12 @@ impl Peer {
         self.direction
     }
 
+    /// Cancelled when another connection with the same peer takes the place of this one.
+    #[cfg(feature = "switch")]
+    pub(crate) const fn displaced(&self) -> &CancellationToken {
+        self.place.displaced()
+    }
+
     /// A handle to watch and steer the connection.
     pub fn handle(&self) -> Handle {
         self.established.handle()

@@ -14,23 +14,47 @@ use tokio_util::sync::CancellationToken;
 pub use counts::ConnectionCounts;
 pub use refusal::Refusal;
 
+use super::direction::Direction;
 use super::limits::Limits;
 use crate::address::PeerId;
+use crate::driver::Handle;
 use crate::peer::Progress;
-use state::State;
+pub(super) use state::Rival;
+use state::{State, wins};
 
 /// Counts connections by direction, by address and by id. One short lock, never held across a wait.
 pub(super) struct Registry {
     limits: Limits,
+    /// Our id, where one of two connections with a peer may take the place of the other.
+    breaks_ties: Option<PeerId>,
     state: Mutex<State>,
 }
 
 impl Registry {
+    #[cfg(test)]
     pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Self::with_ties(limits, None)
+    }
+
+    pub(super) fn with_ties(limits: Limits, breaks_ties: Option<PeerId>) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            breaks_ties,
             state: Mutex::default(),
         })
+    }
+
+    /// What is in the way of a new connection of this peer with us, and whether the new one wins all the same.
+    pub(super) fn rival(&self, id: &PeerId) -> Option<(Rival, Option<bool>)> {
+        let rival = self.lock().rival(id)?;
+        let wins = |us| wins(us, id, Direction::Inbound, rival.direction);
+        let wins = self.breaks_ties.as_ref().map(wins);
+        Some((rival, wins))
+    }
+
+    /// Takes the place away from a connection whose peer is dead.
+    pub(super) fn forsake(&self, rival: &Rival) {
+        self.lock().forsake(rival.ticket);
     }
 
     /// Takes a place for a connection that came from this address, whose handshake begins now. Where there is none but handshakes are under way, one
@@ -55,15 +79,11 @@ impl Registry {
         address: SocketAddr,
         expected: Option<&PeerId>,
     ) -> Result<Place, Refusal> {
+        let displaced = CancellationToken::new();
         let mut state = self.lock();
-        let ticket = state.admit_outbound(address, expected, &self.limits)?;
+        let ticket = state.admit_outbound(address, expected, displaced.clone(), &self.limits)?;
         drop(state);
-        Ok(self.place(
-            ticket,
-            address,
-            Progress::default(),
-            CancellationToken::new(),
-        ))
+        Ok(self.place(ticket, address, Progress::default(), displaced))
     }
 
     /// Marks a peer as being dialed, so that it is not dialed twice at once.
@@ -75,8 +95,9 @@ impl Registry {
         })
     }
 
+    #[cfg(test)]
     pub(super) fn is_connected(&self, id: &PeerId) -> bool {
-        self.lock().is_connected(id)
+        self.lock().rival(id).is_some()
     }
 
     pub(super) fn set_exempt(&self, id: PeerId, is_exempt: bool) {
@@ -137,8 +158,21 @@ pub(super) struct Place {
 impl Place {
     /// Ends the handshake: from here the connection counts as one with this peer.
     pub(super) fn claim(&self, id: PeerId) -> Result<(), Refusal> {
-        let limits = &self.registry.limits;
-        self.registry.lock().claim(self.ticket, id, limits)
+        let Registry {
+            limits,
+            breaks_ties,
+            ..
+        } = &*self.registry;
+        let mut state = self.registry.lock();
+        if let Some(us) = breaks_ties {
+            state.break_tie(self.ticket, &id, us);
+        }
+        state.claim(self.ticket, id, limits)
+    }
+
+    /// Has others ask by this handle whether the peer is alive.
+    pub(super) fn attach(&self, handle: Handle) {
+        self.registry.lock().attach(self.ticket, handle);
     }
 
     pub(super) const fn address(&self) -> SocketAddr {

@@ -1,6 +1,7 @@
 //! From a place in the registry and a stream to a peer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::timeout;
 
@@ -81,10 +82,29 @@ impl Shared {
             // The handshake goes on, so that both ends find out that they are one.
             return Ok(());
         }
-        if self.registry.is_connected(&id) {
-            return Err(Refusal::DuplicateId { id }.into());
-        }
+        self.make_way(id).await?;
         self.admit_id(id, Direction::Inbound).await
+    }
+
+    /// Decides between a peer that comes and its connection with us that is there already: that one stays if its peer is alive, unless the new
+    /// one is to win anyway.
+    async fn make_way(&self, id: PeerId) -> Result<(), Refusal> {
+        let Some((rival, wins)) = self.registry.rival(&id) else {
+            return Ok(());
+        };
+        match (wins, &rival.handle) {
+            (Some(true), _) => return Ok(()),
+            (Some(false), Some(handle)) => {
+                // Seldom needed, so that it takes no room in every upgrade.
+                let pong = Box::pin(timeout(ALIVE_WITHIN, handle.ping())).await;
+                if !pong.is_ok_and(|pong| pong.is_some()) {
+                    self.registry.forsake(&rival);
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        Err(Refusal::DuplicateId { id })
     }
 
     async fn admit_id(&self, id: PeerId, direction: Direction) -> Result<(), UpgradeError> {
@@ -108,5 +128,9 @@ fn claim(
     direction: Direction,
 ) -> Result<Peer, UpgradeError> {
     place.claim(*established.id())?;
+    place.attach(established.handle());
     Ok(Peer::new(established, direction, place))
 }
+
+/// As a remote's first message has in Go: who does not answer a ping within it answers no dial of ours either.
+const ALIVE_WITHIN: Duration = Duration::from_secs(3);

@@ -30,6 +30,27 @@ pub(super) struct Web {
     doors: Arc<Mutex<HashMap<SocketAddr, mpsc::Sender<Knock>>>>,
     /// Counts the ports of those who dial.
     ports: Arc<std::sync::atomic::AtomicU16>,
+    /// In place of that of each node's key.
+    number: Option<u8>,
+}
+
+impl Web {
+    /// The same web, on which a node has the address of another number.
+    pub(super) fn at(web: &Self, number: u8) -> Self {
+        Self {
+            number: Some(number),
+            ..web.clone()
+        }
+    }
+
+    /// A stream to whoever listens there, from the node with this number.
+    pub(super) async fn stream(&self, address: &PeerAddr, number: u8) -> Stream {
+        let host_port = address.host_port();
+        let address = SocketAddr::new(host_port.ip().unwrap(), host_port.port());
+        let ip = [10, 0, number, 1].into();
+        let web = self.clone();
+        Seat { web, ip }.connect(address).await.unwrap()
+    }
 }
 
 type Knock = (DuplexStream, SocketAddr);
@@ -104,7 +125,7 @@ impl Draft {
         config: impl FnOnce(SwitchConfig) -> SwitchConfig,
         transport: impl FnOnce(TransportConfig) -> TransportConfig,
     ) -> Self {
-        let ip = [10, 0, number, 1].into();
+        let ip = [10, 0, web.number.unwrap_or(number), 1].into();
         let seat = Seat {
             web: web.clone(),
             ip,
@@ -183,6 +204,7 @@ impl Node {
 
 /// Two nodes with a reactor each, which are connected: the second has dialed the first.
 pub(super) struct Pair {
+    pub(super) web: Web,
     pub(super) alice: Node,
     pub(super) bob: Node,
     pub(super) here: Reactor,
@@ -197,6 +219,7 @@ impl Pair {
         let alice = alice.run();
         let bob = bob.persistent(alice.address()).run();
         Self {
+            web,
             alice,
             bob,
             here,
@@ -255,6 +278,12 @@ pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
 pub(super) fn node(number: u8) -> LocalNodeBuilder {
     let identity = Arc::new(Identity::from_seed(&[number; 32]).unwrap());
     LocalNode::builder(identity, "test-chain", format!("node-{number}"))
+}
+
+/// Where the node with this number listens.
+pub(super) fn address_of(number: u8) -> PeerAddr {
+    let id = *node(number).build().unwrap().id();
+    PeerAddr::new(id, SocketAddr::new([10, 0, number, 1].into(), 26656))
 }
 
 pub(super) const NOTES: ChannelId = ChannelId::new(0x70);

@@ -3,6 +3,7 @@
 mod kit;
 
 mod dialing;
+mod duplicates;
 mod events;
 mod sessions;
 mod steering;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::counts::ConnectionCounts;
 use super::refusal::Refusal;
 use crate::address::{Group, PeerId, Subscriber};
+use crate::driver::Handle;
 use crate::limiter::Pacer;
 use crate::peer::Progress;
 use crate::transport::direction::Direction;
@@ -44,6 +45,18 @@ struct Held {
     id: Option<PeerId>,
     /// Whether it counts toward the limits.
     counts: bool,
+    /// Cancelled when the place goes to somebody else.
+    displaced: CancellationToken,
+    /// To ask whether the peer is alive, once it is one.
+    handle: Option<Handle>,
+}
+
+/// The connection that has a peer already.
+#[derive(Clone, Debug)]
+pub(in crate::transport) struct Rival {
+    pub(in crate::transport) ticket: u64,
+    pub(in crate::transport) direction: Direction,
+    pub(in crate::transport) handle: Option<Handle>,
 }
 
 /// An inbound handshake under way.
@@ -51,7 +64,6 @@ struct Held {
 struct Handshake {
     group: Group,
     progress: Progress,
-    displaced: CancellationToken,
 }
 
 /// What is known of the inbound connections from one address.
@@ -109,12 +121,8 @@ impl State {
         if is_closed || self.handshakes.len() >= limits.handshakes {
             self.displace(group, limits)?;
         }
-        let ticket = self.hold(Direction::Inbound, address, true);
-        let handshake = Handshake {
-            group,
-            progress,
-            displaced,
-        };
+        let ticket = self.hold(Direction::Inbound, address, true, displaced);
+        let handshake = Handshake { group, progress };
         self.handshakes.insert(ticket, handshake);
         Ok(ticket)
     }
@@ -123,6 +131,7 @@ impl State {
         &mut self,
         address: SocketAddr,
         expected: Option<&PeerId>,
+        displaced: CancellationToken,
         limits: &Limits,
     ) -> Result<u64, Refusal> {
         self.check_address(Direction::Outbound, address)?;
@@ -131,7 +140,7 @@ impl State {
             let max = limits.outbound;
             return Err(Refusal::Full { max });
         }
-        Ok(self.hold(Direction::Outbound, address, counts))
+        Ok(self.hold(Direction::Outbound, address, counts, displaced))
     }
 
     /// The handshake is over: from here the connection is one with this peer.
@@ -156,6 +165,45 @@ impl State {
         self.handshakes.remove(&ticket);
         self.count(ticket, !is_exempt);
         Ok(())
+    }
+
+    /// Has the connection give way that the peer of this place has already, if the new one wins: of two in opposite directions, the one that the
+    /// greater id dialed, so that both ends decide alike.
+    pub(super) fn break_tie(&mut self, ticket: u64, id: &PeerId, us: &PeerId) {
+        let Some(direction) = self.places.get(&ticket).map(|held| held.direction) else {
+            return;
+        };
+        if let Some(rival) = self.rival(id) {
+            if wins(us, id, direction, rival.direction) {
+                self.forsake(rival.ticket);
+            }
+        }
+    }
+
+    /// The connection that this peer has.
+    pub(super) fn rival(&self, id: &PeerId) -> Option<Rival> {
+        let ticket = *self.connected.get(id)?;
+        let held = self.places.get(&ticket)?;
+        Some(Rival {
+            ticket,
+            direction: held.direction,
+            handle: held.handle.clone(),
+        })
+    }
+
+    /// Takes a connection's place away from it.
+    pub(super) fn forsake(&mut self, ticket: u64) {
+        if let Some(held) = self.places.get(&ticket) {
+            held.displaced.cancel();
+        }
+        self.release(ticket);
+    }
+
+    /// How to ask whether the peer at this place is alive.
+    pub(super) fn attach(&mut self, ticket: u64, handle: Handle) {
+        if let Some(held) = self.places.get_mut(&ticket) {
+            held.handle = Some(handle);
+        }
     }
 
     /// Has the places of this peer count toward no limit, or again.
@@ -196,10 +244,6 @@ impl State {
         self.dialing.remove(id);
     }
 
-    pub(super) fn is_connected(&self, id: &PeerId) -> bool {
-        self.connected.contains_key(id)
-    }
-
     pub(super) fn is_exempt(&self, id: &PeerId) -> bool {
         self.exempt.contains(id)
     }
@@ -227,7 +271,13 @@ impl State {
         Ok(())
     }
 
-    fn hold(&mut self, direction: Direction, address: SocketAddr, counts: bool) -> u64 {
+    fn hold(
+        &mut self,
+        direction: Direction,
+        address: SocketAddr,
+        counts: bool,
+        displaced: CancellationToken,
+    ) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket = self.next_ticket.wrapping_add(1);
         self.sockets.insert((direction, address));
@@ -236,6 +286,8 @@ impl State {
             address,
             id: None,
             counts,
+            displaced,
+            handle: None,
         };
         self.places.insert(ticket, held);
         if counts {
@@ -271,13 +323,11 @@ impl State {
             .iter()
             .filter(|(_, handshake)| crowds.get(&handshake.group) == Some(&largest));
         let least = candidates.min_by_key(|(ticket, it)| (it.progress.stage(), **ticket));
-        let Some((ticket, handshake)) = least else {
+        let Some((ticket, _)) = least else {
             let max = limits.inbound;
             return Err(Refusal::Full { max });
         };
-        let ticket = *ticket;
-        handshake.displaced.cancel();
-        self.release(ticket);
+        self.forsake(*ticket);
         Ok(())
     }
 
@@ -346,6 +396,21 @@ impl State {
         let counted = self.sources.values().map(|source| source.connections);
         (self.handshakes.len(), counted.sum())
     }
+}
+
+/// Whether a new connection with a peer wins over the one that it has, in whose place it would be: only where they have opposite directions.
+pub(in crate::transport) fn wins(
+    us: &PeerId,
+    them: &PeerId,
+    newer: Direction,
+    older: Direction,
+) -> bool {
+    let winner = if us > them {
+        Direction::Outbound
+    } else {
+        Direction::Inbound
+    };
+    newer == winner && older != winner
 }
 
 /// Addresses that are remembered for their rate only: with the room that a hash map keeps free, below three megabytes.

@@ -336,3 +336,40 @@ fn at(address: &str) -> SocketAddr {
 const fn id(number: u8) -> PeerId {
     PeerId::new([number; 20])
 }
+
+#[test]
+fn of_two_connections_in_opposite_directions_the_one_that_the_greater_id_dialed_wins() {
+    let (lesser, greater) = (PeerId::new([1; 20]), PeerId::new([2; 20]));
+    for (us, them, newer_wins) in [
+        (lesser, greater, Direction::Inbound),
+        (greater, lesser, Direction::Outbound),
+    ] {
+        for newer in [Direction::Inbound, Direction::Outbound] {
+            let registry = Registry::with_ties(limits(9, 9, 9), Some(us));
+            let now = epoch();
+            let inbound = registry
+                .admit_inbound(now, "192.0.2.1:1".parse().unwrap())
+                .unwrap();
+            let address = "192.0.2.1:2".parse().unwrap();
+            let outbound = registry.admit_outbound(address, Some(&them)).unwrap();
+            let (first, second) = match newer {
+                Direction::Inbound => (outbound, inbound),
+                Direction::Outbound => (inbound, outbound),
+            };
+            first.claim(them).unwrap();
+            let wins = newer == newer_wins;
+            assert_eq!(second.claim(them).is_ok(), wins);
+            assert_eq!(first.displaced().is_cancelled(), wins);
+            let (winner, loser) = if wins {
+                (second, first)
+            } else {
+                (first, second)
+            };
+            drop(loser);
+            assert!(registry.is_connected(&them));
+            drop(winner);
+            assert!(!registry.is_connected(&them));
+            assert_eq!(registry.counts().all(), 0);
+        }
+    }
+}
