@@ -1,7 +1,7 @@
 //! Putting a switch together.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::rand;
 use tokio::sync::{Notify, mpsc};
@@ -143,6 +143,7 @@ impl SwitchBuilder {
             roster,
             news: Notify::new(),
             listeners,
+            notifees: Mutex::default(),
             dice,
         };
         let (shared, life) = (Arc::new(shared), Arc::new(self.life));

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use super::broadcast::{self, Broadcast};
 use super::end::Cause;
-use super::event::EventStream;
+use super::event::{self, EventStream, Notifee, Registration};
 use super::peer::PeerHandle;
 use super::reason::Reason;
 use super::roster::{Banned, NotATarget, TooManyBans, Wanted};
@@ -183,6 +184,17 @@ impl SwitchHandle {
         let message = message.into();
         let offered = self.try_broadcast(channel, message.clone());
         broadcast::wait(offered, channel, &message, wait).await
+    }
+
+    /// Has a notifee be told the events from now on, by a task of the switch, until the registration is dropped. Nothing is told before the switch runs, and then all that
+    /// happened since.
+    ///
+    /// When the switch ends, it waits up to 5 s for its notifees to be told everything.
+    pub fn register(&self, notifee: impl Notifee) -> Registration {
+        let end = CancellationToken::new();
+        let telling = event::tell(notifee, self.events(), end.clone());
+        self.shared.run_notifee(Box::pin(telling));
+        Registration::new(end)
     }
 
     /// The events from now on.

@@ -36,7 +36,7 @@ pub use broadcast::Broadcast;
 pub use builder::{SwitchBuilder, SwitchError};
 pub use config::SwitchConfig;
 pub use end::{Breach, Cause, Initiator, PeerEnd, SessionEnd, SessionError};
-pub use event::{Event, EventStream};
+pub use event::{Event, EventStream, Notifee, Registration};
 pub use filter::BanError;
 pub use handle::SwitchHandle;
 pub use peer::PeerHandle;

@@ -13,6 +13,8 @@ pub struct ShutdownReport {
     pub peers: u64,
     /// The sessions that had not ended in time, by peer and reactor: the first 64.
     pub overdue: Vec<(PeerId, Arc<str>)>,
+    /// The notifees that had not been told everything within 5 s.
+    pub notifees_cut_short: usize,
 }
 
 impl ShutdownReport {

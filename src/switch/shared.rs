@@ -1,6 +1,8 @@
 //! What the tasks of a switch and its handles share.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,10 +27,30 @@ pub(super) struct Shared {
     pub(super) news: Notify,
     /// Listeners for the switch to run.
     pub(super) listeners: mpsc::Sender<Listener>,
+    /// Notifees for the switch to run.
+    pub(super) notifees: Mutex<Vec<Running>>,
     pub(super) dice: Dice,
 }
 
+pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Shared {
+    /// Has the switch run a notifee.
+    pub(super) fn run_notifee(&self, notifee: Running) {
+        self.lock_notifees().push(notifee);
+        self.news.notify_one();
+    }
+
+    /// The notifees that do not run yet.
+    pub(super) fn take_notifees(&self) -> Vec<Running> {
+        std::mem::take(&mut *self.lock_notifees())
+    }
+
+    fn lock_notifees(&self) -> MutexGuard<'_, Vec<Running>> {
+        // Nothing in there can be left half done by a panic.
+        self.notifees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Changes the roster, and has the switch look at it.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Roster) -> T) -> T {
         let changed = change(&mut self.roster.lock());

@@ -3,10 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection;
@@ -32,6 +33,7 @@ pub(super) struct Task {
     arriving: mpsc::Sender<Peer>,
     dials: JoinSet<(PeerAddr, Result<Peer, DialError>)>,
     peers: JoinSet<(PeerId, Option<Arc<PeerEnd>>)>,
+    notifees: JoinSet<()>,
     next_connection: u64,
     /// Cancelled to end listeners and dials.
     closing: CancellationToken,
@@ -54,6 +56,7 @@ impl Task {
             arriving,
             dials: JoinSet::new(),
             peers: JoinSet::new(),
+            notifees: JoinSet::new(),
             next_connection: 0,
             closing: CancellationToken::new(),
             report: ShutdownReport::default(),
@@ -80,6 +83,7 @@ impl Task {
     async fn work(&mut self) {
         loop {
             self.begin_dials();
+            self.begin_notifees();
             let due = self.shared.roster.lock().schedule.poll_timeout();
             let due = due.map(|due| sleep_until(Instant::from_std(due)));
             let at_due = async {
@@ -94,6 +98,7 @@ impl Task {
                 Some(dialed) = self.dials.join_next() => self.on_dialed(dialed),
                 Some(ended) = self.peers.join_next() => self.on_peer_ended(ended),
                 Some(_) = self.listeners.join_next() => {}
+                Some(ended) = self.notifees.join_next() => self.on_notifee_ended(&ended),
                 () = self.shared.news.notified() => {}
                 () = at_due => {}
             }
@@ -116,6 +121,18 @@ impl Task {
                 let dialed = transport.dial(&address, &closing).await;
                 (address, dialed)
             });
+        }
+    }
+
+    fn begin_notifees(&mut self) {
+        for notifee in self.shared.take_notifees() {
+            self.notifees.spawn(notifee);
+        }
+    }
+
+    fn on_notifee_ended(&self, ended: &Result<(), JoinError>) {
+        if ended.as_ref().is_err_and(JoinError::is_panic) {
+            self.shared.hub.tell(&Event::NotifeePanicked);
         }
     }
 
@@ -174,7 +191,19 @@ impl Task {
             }
             self.on_peer_ended(ended);
         }
+        self.end_notifees().await;
         self.report
+    }
+
+    /// All has happened: those who are told of it are told the rest, within a bound.
+    async fn end_notifees(&mut self) {
+        self.begin_notifees();
+        self.shared.hub.close();
+        let told = async { while self.notifees.join_next().await.is_some() {} };
+        if timeout(TELLING_MAX, told).await.is_err() {
+            self.report.notifees_cut_short = self.notifees.len();
+            self.notifees.shutdown().await;
+        }
     }
 }
 
@@ -199,3 +228,5 @@ fn healing(error: &DialError) -> Healing {
 
 /// Peers whose handshake is done and that wait for the switch to look; more wait in their listeners.
 const ARRIVALS_WAITING: usize = 64;
+/// Longer than any call that is not stuck takes.
+const TELLING_MAX: Duration = Duration::from_secs(5);

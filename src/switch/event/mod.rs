@@ -1,6 +1,7 @@
 //! What happens to a switch, told in pairs.
 
 mod hub;
+mod notifee;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 
 pub use hub::EventStream;
 pub(super) use hub::Hub;
+pub(super) use notifee::tell;
+pub use notifee::{Notifee, Registration};
 
 use super::end::{PeerEnd, SessionEnd};
 use super::peer::PeerHandle;
@@ -62,6 +65,8 @@ pub enum Event {
         /// What the system said.
         error: Arc<io::Error>,
     },
+    /// A notifee panicked, and is told nothing more.
+    NotifeePanicked,
     /// A connection that somebody opened did not become a peer.
     Refused {
         /// Where it came from.

@@ -5,5 +5,6 @@ mod kit;
 mod dialing;
 mod duplicates;
 mod events;
+mod notifees;
 mod sessions;
 mod steering;
