@@ -133,6 +133,17 @@ impl ChannelDescriptor {
         self
     }
 
+    /// Ends the connection where the inbox is full, with [`Error::InboxOverflow`](crate::Error::InboxOverflow), instead of pausing all reading of
+    /// it: a receiver that does not keep up holds up no other channel, and nothing is lost without anybody knowing.
+    ///
+    /// Room is for so many messages as [`with_recv_capacity`](Self::with_recv_capacity) says, within the bytes of the whole connection; make it large enough for
+    /// any burst. While a connection stops, a full inbox discards as on any channel.
+    #[must_use]
+    pub const fn ending(mut self) -> Self {
+        self.overflow = Overflow::End;
+        self
+    }
+
     /// The ten channels of a stock CometBFT node, with its priorities, queue lengths and largest messages
     /// (v0.34 to v1, with the default `max_tx_bytes` of 1 MiB).
     pub const fn cometbft() -> [Self; 10] {
@@ -193,6 +204,11 @@ impl ChannelDescriptor {
     /// Whether a full inbox drops the newest message instead of pausing the connection's reading.
     pub const fn sheds(&self) -> bool {
         matches!(self.overflow, Overflow::Shed)
+    }
+
+    /// Whether a full inbox ends the connection.
+    pub const fn ends(&self) -> bool {
+        matches!(self.overflow, Overflow::End)
     }
 }
 
@@ -284,6 +300,7 @@ enum Usage {
 enum Overflow {
     Pause,
     Shed,
+    End,
 }
 
 const fn stock(

@@ -23,6 +23,12 @@ pub enum Error {
         /// The time that it was given.
         after: Duration,
     },
+    /// The inbox of a channel that [ends the connection](crate::ChannelDescriptor::ending) had no room for a message.
+    #[error("the receiver of channel {channel} left no room in its inbox")]
+    InboxOverflow {
+        /// The channel whose inbox was full.
+        channel: ChannelId,
+    },
     /// A receiver on our side took nothing from its full inbox, and so held up the whole connection.
     #[error(
         "the receiver of channel {channel} took nothing for {after:?} while its inbox was full"
@@ -117,7 +123,9 @@ impl Error {
             | Self::MessageTimeout { .. }
             | Self::DrainTimeout { .. } => Fault::Silence,
             Self::Transport(_) | Self::Truncated { .. } => Fault::Transport,
-            Self::InboxStalled { .. } | Self::SharedMemoryFull { .. } => Fault::Local,
+            Self::InboxOverflow { .. }
+            | Self::InboxStalled { .. }
+            | Self::SharedMemoryFull { .. } => Fault::Local,
         }
     }
 

@@ -30,7 +30,7 @@
 //! See [`Connection`] for an example, [`ChannelDescriptor`] for what a channel can be, and [`Config`] for every setting with its default and the
 //! reason for it. [`Config::cometbft`] with [`ChannelDescriptor::cometbft`] is what a stock node uses.
 //!
-//! Three pages start from what you want: a transport layer, fuzzing the decoder, benching the scheduler: see [`guide`].
+//! Four pages start from what you want: a node, a transport layer, fuzzing the decoder, benching the scheduler: see [`guide`].
 //!
 //! # Who is at fault
 //!

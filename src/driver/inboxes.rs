@@ -25,6 +25,8 @@ pub(super) struct Inboxes {
     /// The message that found its inbox full; reading waits for it.
     held: Option<(usize, Bytes)>,
     mode: Mode,
+    /// The channel that was to end the connection rather than to pause or to shed, and did not have room.
+    overflowed: Option<ChannelId>,
 }
 
 /// Why reading is paused.
@@ -50,6 +52,8 @@ enum Admission {
     Staged,
     Dropped,
     Held,
+    /// It ends the connection.
+    Overflow,
 }
 
 /// The task's end of one inbox.
@@ -65,6 +69,7 @@ struct Inlet {
     gone: Tally,
     capacity: u64,
     sheds: bool,
+    ends: bool,
     shed: u64,
     discarded: u64,
     /// A message was discarded in the drain, so that all behind it are too: what arrives has no holes.
@@ -81,6 +86,7 @@ impl Inboxes {
             touched: Vec::new(),
             held: None,
             mode: Mode::Pause,
+            overflowed: None,
         }
     }
 
@@ -130,6 +136,11 @@ impl Inboxes {
         })
     }
 
+    /// The channel whose full inbox ends the connection, if one is.
+    pub(super) const fn overflowed(&self) -> Option<ChannelId> {
+        self.overflowed
+    }
+
     /// From here a full inbox discards, so that a drain cannot be held up.
     pub(super) fn begin_drain(&mut self) {
         self.mode = Mode::Discard;
@@ -177,6 +188,7 @@ impl Inboxes {
             Admission::Staged => self.stage(index, message.len(), |staged| staged.push(message)),
             Admission::Dropped => {}
             Admission::Held => return self.hold(index, message),
+            Admission::Overflow => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
     }
@@ -202,6 +214,10 @@ impl Inboxes {
             Some(inlet) if mode == Mode::Discard => {
                 inlet.broken_off = true;
                 inlet.discarded += 1;
+            }
+            Some(inlet) if inlet.ends => {
+                self.overflowed = Some(inlet.inbox.channel);
+                return Admission::Overflow;
             }
             Some(_) => return Admission::Held,
             None => {}
@@ -270,6 +286,7 @@ impl MessageSink for Inboxes {
             }
             Admission::Dropped => {}
             Admission::Held => return self.hold(index, Bytes::copy_from_slice(message)),
+            Admission::Overflow => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
     }
@@ -285,6 +302,7 @@ impl Inlet {
             gone: Tally::default(),
             capacity: channel.recv_capacity() as u64,
             sheds: channel.sheds(),
+            ends: channel.ends(),
             shed: 0,
             discarded: 0,
             broken_off: false,

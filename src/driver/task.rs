@@ -247,6 +247,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         let left = sink.left();
         self.ends.pings.answer(&self.mux);
         self.undecoded = flow?.is_break();
+        if let Some(channel) = self.ends.inboxes.overflowed() {
+            // What came before it is taken as from any connection that ends.
+            self.ends.inboxes.deliver();
+            return Err(Error::InboxOverflow { channel });
+        }
         Ok(left)
     }
 

@@ -160,6 +160,7 @@ impl Scenario {
             }
             CloseReason::Failed(Error::Corrupt(_)) => panic!("the fed stream checks nothing"),
             CloseReason::Failed(Error::SharedMemoryFull { .. }) => panic!("it shares none"),
+            CloseReason::Failed(Error::InboxOverflow { .. }) => panic!("no channel asks for it"),
             CloseReason::Failed(Error::InboxStalled { channel, .. }) => {
                 assert!(self.stuck && *channel == STUCK);
                 // The one that found the inbox full was received too.

@@ -149,6 +149,32 @@ async fn a_shedding_channel_drops_the_newest_and_counts_them() {
     assert_eq!(soon(shedding.recv()).await.unwrap(), "again");
 }
 
+/// G15 of go-ethereum's protocols: its own overflow ends the peer, with a cause that names it.
+#[tokio::test(start_paused = true)]
+async fn an_ending_channel_ends_the_connection_when_it_is_full_and_loses_nothing_that_came_before()
+{
+    let (io, peer) = wire();
+    let channels = [bulk().with_recv_capacity(3).ending(), urgent()];
+    let (mut running, [(_, mut ending), (_, mut other)]) = start(io, Config::default(), channels);
+    for number in 0..3 {
+        peer.feed(&message(BULK, &numbered(number, 8)));
+    }
+    peer.feed(&message(URGENT, b"passes"));
+    assert_eq!(soon(other.recv()).await.unwrap(), "passes");
+    assert_eq!(soon(ending.recv()).await.unwrap(), numbered(0, 8));
+    for number in 3..10 {
+        peer.feed(&message(BULK, &numbered(number, 8)));
+    }
+    let closed = running.ended().await;
+    let error = closed.reason.error().unwrap();
+    assert!(matches!(error, Error::InboxOverflow { channel } if *channel == BULK));
+    assert_eq!(error.fault(), Fault::Local);
+    for number in 1..4 {
+        assert_eq!(soon(ending.recv()).await.unwrap(), numbered(number, 8));
+    }
+    assert!(soon(ending.recv()).await.is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_channel_without_a_receiver_discards_and_counts_and_never_pauses() {
     let (io, peer) = wire();
