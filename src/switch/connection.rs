@@ -25,20 +25,28 @@ pub(super) async fn run(
     life: Arc<Life>,
     mut peer: Peer,
     number: u64,
+    stop: CancellationToken,
 ) -> Option<Arc<PeerEnd>> {
-    make_way(&shared, *peer.id(), peer.displaced().clone()).await?;
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        way = make_way(&shared, *peer.id(), peer.displaced().clone()) => way?,
+    }
     let channels = open(&shared, &mut peer);
     let senders = channels.iter().flat_map(|(_, channels)| channels);
     let senders = senders.map(|(sender, _)| sender.clone()).collect();
     let handle = PeerHandle::new(&peer, number, senders);
     let mut connection = Connection::begin(shared, life, handle, channels);
-    let stop = connection.peer.ending_token().clone();
+    let ending = connection.peer.ending_token().clone();
     let (closed, held) = {
-        let mut running = std::pin::pin!(peer.run_held(stop));
+        let mut running = std::pin::pin!(peer.run_held(ending.clone()));
         loop {
             tokio::select! {
                 biased;
                 ended = &mut running => break ended,
+                () = stop.cancelled(), if !ending.is_cancelled() => {
+                    connection.peer.end(Cause::Stopped);
+                }
                 ended = connection.watch() => connection.on_session_ended(ended),
             }
         }
@@ -126,6 +134,7 @@ impl Connection {
             held: None,
             end: None,
         };
+        connection.judge_ban();
         if is_useless {
             connection.peer.end(Cause::Requested(Reason::UselessPeer));
         }
@@ -133,6 +142,16 @@ impl Connection {
             connection.offer(index, reactor, channels, told.clone());
         }
         connection
+    }
+
+    /// A ban that came between the filter's answer and now did not find this peer among those that are there.
+    fn judge_ban(&self) {
+        let (now, ip) = (clock(), self.peer.address().ip());
+        let bans = &self.shared.roster.lock().bans;
+        let banned = bans.forbids_id(now, self.peer.id());
+        if let Some(whom) = banned.or_else(|| bans.forbids_address(now, ip)) {
+            self.peer.end(Cause::Banned { whom });
+        }
     }
 
     fn offer(

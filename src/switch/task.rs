@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection;
-use super::end::{Cause, PeerEnd};
+use super::end::PeerEnd;
 use super::event::Event;
 use super::life::Life;
 use super::listening;
@@ -37,6 +37,8 @@ pub(super) struct Task {
     next_connection: u64,
     /// Cancelled to end listeners and dials.
     closing: CancellationToken,
+    /// Cancelled to end the peers, those that are about to begin included.
+    parting: CancellationToken,
     report: ShutdownReport,
 }
 
@@ -59,6 +61,7 @@ impl Task {
             notifees: JoinSet::new(),
             next_connection: 0,
             closing: CancellationToken::new(),
+            parting: CancellationToken::new(),
             report: ShutdownReport::default(),
         }
     }
@@ -140,7 +143,8 @@ impl Task {
         let number = self.next_connection;
         self.next_connection = number.wrapping_add(1);
         let id = *peer.id();
-        let running = connection::run(self.shared.clone(), self.life.clone(), peer, number);
+        let (shared, life) = (self.shared.clone(), self.life.clone());
+        let running = connection::run(shared, life, peer, number, self.parting.clone());
         self.peers.spawn(async move { (id, running.await) });
     }
 
@@ -181,14 +185,8 @@ impl Task {
         self.dials.shutdown().await;
         self.arrivals.close();
         while self.arrivals.recv().await.is_some() {}
-        for peer in self.shared.peers.list().iter() {
-            peer.end(Cause::Stopped);
-        }
+        self.parting.cancel();
         while let Some(ended) = self.peers.join_next().await {
-            // One that had only just begun was not among the peers yet.
-            for peer in self.shared.peers.list().iter() {
-                peer.end(Cause::Stopped);
-            }
             self.on_peer_ended(ended);
         }
         self.end_notifees().await;

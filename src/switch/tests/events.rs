@@ -1,6 +1,9 @@
 //! Events: their pairs and their order, whatever happens.
 
 use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::kit::*;
 use crate::switch::{Cause, Event, EventStream, Reason, Session};
@@ -124,6 +127,35 @@ async fn a_switch_that_is_dropped_tells_the_end_of_all_that_it_told_the_begin_of
     assert!(ledger.is_balanced() && dropped);
     assert!(ours.peer().is_ending());
     assert!(soon(pair.here.next()).await.is_none());
+}
+
+/// B6: Go's stop returns with tasks left, or not at all, as the moment has it.
+#[tokio::test(start_paused = true)]
+async fn a_switch_may_be_stopped_or_dropped_at_any_moment() {
+    for (turns, dropped) in (0..400).map(|round| (round / 2, round % 2 == 0)) {
+        let mut pair = Pair::new();
+        let ledger = Background::of(Ledger::default().keep(pair.alice.handle.events()));
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        let handle = pair.alice.handle.clone();
+        let before = Instant::now();
+        if dropped {
+            pair.alice.running.abort();
+            assert!(soon(pair.alice.running.ended()).await.is_err());
+        } else {
+            pair.alice.stop().await;
+        }
+        assert!(soon(ledger.ended()).await.unwrap().is_balanced(), "{turns}");
+        assert!(handle.peers().is_empty());
+        assert_eq!(handle.connections().all(), 0);
+        // Nobody took the sessions, so that they held up nothing.
+        assert!(
+            before.elapsed() < Duration::from_secs(1),
+            "{turns}: {:?}",
+            before.elapsed()
+        );
+    }
 }
 
 /// P2 and P10.
