@@ -5,6 +5,7 @@ mod kit;
 mod dialing;
 mod duplicates;
 mod events;
+mod guarantees;
 mod notifees;
 mod sessions;
 mod steering;
