@@ -21,6 +21,7 @@ mod session;
 mod sizes;
 mod stock_node;
 mod stop;
+mod switch;
 mod ten_channels;
 mod traffic;
 mod transport;
@@ -102,6 +103,11 @@ against_both_releases! {
     stop::the_flush_stop_of_go_loses_nothing,
     stop::the_flush_stop_of_go_under_a_limit_loses_nothing,
     ten_channels::ten_channels_for_a_minute,
+    switch::a_broadcast_reaches_each_node_of_go_in_order,
+    switch::a_full_switch_refuses_nodes_of_go_at_once,
+    switch::a_persistent_node_of_go_is_back_after_each_end,
+    switch::sessions_begin_and_end_with_both,
+    switch::two_that_dial_each_other_at_once_meet,
     transport::a_duplicate_id_is_refused,
     transport::both_refuse_the_incompatible,
     transport::both_refuse_themselves,

@@ -91,8 +91,8 @@ type NodeInfo struct {
 type NodeConfig struct {
 	// Seed of the node's key.
 	Seed []byte `json:"-"`
-	// Listen is the address to listen on.
-	Listen string `json:"-"`
+	// Listen is the address to listen on, a free one on loopback where it is empty.
+	Listen string `json:"listen"`
 	// Info is sent as it is, except that an empty id or listen address stands for the true one.
 	Info     NodeInfo  `json:"info"`
 	Channels []Channel `json:"channels"`

@@ -43,8 +43,10 @@ func (p *program) startNode(c *command) error {
 	}
 	config := c.Node
 	config.Seed = seed
-	if config.Listen, err = freeAddress(); err != nil {
-		return err
+	if config.Listen == "" {
+		if config.Listen, err = freeAddress(); err != nil {
+			return err
+		}
 	}
 	p.inbox = newInbox()
 	p.node, err = p.library.Node(config, NodeEvents{
