@@ -58,6 +58,10 @@ pub(super) async fn run(
 /// place meanwhile.
 async fn make_way(shared: &Shared, id: PeerId, displaced: CancellationToken) -> Option<()> {
     while let Some(older) = shared.peers.get(&id) {
+        // What is there may be the very connection that has taken this one's place.
+        if displaced.is_cancelled() {
+            return None;
+        }
         older.end(Cause::Supplanted);
         tokio::select! {
             () = older.gone() => {}
