@@ -51,7 +51,7 @@ impl Known {
     fn wait(&mut self, now: Instant, heals: bool, roll: u32) {
         let ceiling = PACE
             .first
-            .mul_f64(2_f64.powi(self.failures.min(20).cast_signed()));
+            .mul_f64(f64::from(1_u32 << self.failures.min(20)));
         let drawn = ceiling
             .min(PACE.longest)
             .mul_f64(f64::from(roll) / f64::from(u32::MAX));
