@@ -209,3 +209,30 @@ async fn what_does_not_decode_is_a_breach_that_names_channel_and_type_and_a_filt
     let filtered = from_bob.recv().await.unwrap_err().to_string();
     assert!(filtered.contains("the limit is 8"), "{filtered}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_for_a_reactor_that_was_dropped_is_discarded_and_holds_up_nobody() {
+    let web = Web::default();
+    let (mut alice, mut bob) = (Draft::new(&web, 1), Draft::new(&web, 2));
+    drop(alice.reactor("notes", NOTES));
+    let mut votes = alice.reactor("votes", VOTES);
+    let mut theirs = [bob.reactor("notes", NOTES), bob.reactor("votes", VOTES)];
+    let alice = alice.run();
+    let _bob = bob.persistent(alice.address()).run();
+    let mut sessions = Vec::new();
+    for (reactor, channel) in theirs.iter_mut().zip([NOTES, VOTES]) {
+        let mut session = soon(reactor.next()).await.unwrap();
+        let (sender, _) = session.channel(channel).unwrap();
+        for _ in 0..1000 {
+            sender.send("a note or a vote").await.unwrap();
+            if channel == VOTES {
+                break;
+            }
+        }
+        sessions.push(session);
+    }
+    let mut session = soon(votes.next()).await.unwrap();
+    let (_, mut receiver) = session.channel(VOTES).unwrap();
+    assert!(soon(receiver.recv()).await.is_some());
+    assert!(!session.peer().is_ending());
+}

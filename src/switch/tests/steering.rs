@@ -236,3 +236,22 @@ async fn a_switch_whose_address_is_taken_says_so_and_does_not_run() {
     assert!(events.next().await.is_none());
     sleep(Duration::ZERO).await;
 }
+
+/// A9 and C4: a peer is persistent by its id, also where it comes to us, and from elsewhere than we would dial it.
+#[tokio::test(start_paused = true)]
+async fn a_persistent_peer_that_comes_to_us_is_taken_however_full_we_are() {
+    let web = Web::default();
+    let full = |transport: TransportConfig| transport.with_max_inbound(1);
+    let mut alice = Draft::with(&web, 1, |config| config, full).run();
+    let stranger = Draft::new(&web, 2).run();
+    stranger.handle.dial(alice.address()).unwrap();
+    alice.event(connected).await;
+    // Nobody is at this address.
+    let elsewhere = "10.0.99.1:26656".parse::<std::net::SocketAddr>().unwrap();
+    let friend = Draft::new(&web, 3).run();
+    let wrong = crate::address::PeerAddr::new(*friend.handle.id(), elsewhere);
+    alice.handle.add_persistent(wrong).unwrap();
+    friend.handle.dial(alice.address()).unwrap();
+    assert_eq!(alice.event(connected).await.id(), friend.handle.id());
+    assert_eq!(alice.handle.peers().len(), 2);
+}
