@@ -272,16 +272,20 @@ impl Connection {
             peers, hub, dice, ..
         } = &*self.shared;
         let roll = dice.roll();
-        peers.remove(&self.peer);
-        self.held = None;
         let id = *self.peer.id();
+        // Before anything that lets another connection with this peer begin, which would be taken for the one that has ended.
         self.shared
             .change(|roster| roster.on_disconnected(clock(), &id, roll));
-        self.peer.mark_gone();
-        hub.tell(&Event::Disconnected {
+        let event = Event::Disconnected {
             peer: self.peer.clone(),
             end: end.clone(),
+        };
+        hub.tell_if(&event, || {
+            peers.remove(&self.peer);
+            true
         });
+        self.held = None;
+        self.peer.mark_gone();
         end
     }
 }

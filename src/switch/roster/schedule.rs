@@ -277,6 +277,8 @@ impl Schedule {
     }
 
     fn put(&mut self, id: PeerId, due: Instant) {
+        // It waits once, whatever it was told before.
+        self.pull(&id);
         let Some(target) = self.targets.get_mut(&id) else {
             return;
         };

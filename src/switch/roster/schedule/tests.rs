@@ -115,6 +115,20 @@ fn who_is_connected_is_not_dialed_whoever_opened_the_connection() {
 }
 
 #[test]
+fn a_target_waits_once_however_often_its_peer_is_said_to_be_gone() {
+    let (now, mut schedule) = (epoch(), schedule());
+    schedule.add(now, at(1, 1), Wanted::Persistent).unwrap();
+    schedule.pop(now).unwrap();
+    schedule.on_dialed(&id(1));
+    schedule.on_connected(now, id(1));
+    schedule.on_disconnected(now, &id(1), 1);
+    schedule.on_disconnected(now, &id(1), u32::MAX);
+    let late = now + PACE.longest;
+    assert_eq!(schedule.pop(late), Some(at(1, 1)));
+    assert_eq!((schedule.pop(late), schedule.poll_timeout()), (None, None));
+}
+
+#[test]
 fn dials_under_way_are_bounded_those_to_forgotten_targets_counted() {
     let (now, mut schedule) = (epoch(), schedule());
     for number in 1..=4 {
