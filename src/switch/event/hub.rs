@@ -51,6 +51,9 @@ impl Hub {
         if state.is_closed {
             queue.close();
         } else {
+            // Those who left are forgotten also where nothing happens.
+            let is_there = |queue: &Arc<Queue>| Arc::strong_count(queue) > 1;
+            state.subscribers.retain(is_there);
             state.subscribers.push(queue.clone());
         }
         EventStream { queue }

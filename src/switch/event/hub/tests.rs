@@ -75,3 +75,12 @@ fn port_of(event: &Event) -> u16 {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn subscribers_that_come_and_go_while_nothing_happens_leave_nothing() {
+    let hub = Hub::default();
+    for _ in 0..100 {
+        drop(hub.subscribe());
+    }
+    assert!(lock(&hub.state).subscribers.len() <= 1);
+}
