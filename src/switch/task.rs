@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -121,7 +123,8 @@ impl Task {
             let Some(address) = next else { return };
             let (transport, closing) = (self.shared.transport.clone(), self.closing.clone());
             self.dials.spawn(async move {
-                let dialed = transport.dial(&address, &closing).await;
+                let dialed = AssertUnwindSafe(transport.dial(&address, &closing)).catch_unwind();
+                let dialed = dialed.await.unwrap_or(Err(DialError::Panicked));
                 (address, dialed)
             });
         }
@@ -149,7 +152,7 @@ impl Task {
     }
 
     fn on_dialed(&mut self, dialed: Result<(PeerAddr, Result<Peer, DialError>), JoinError>) {
-        // Tasks are cancelled only with the switch, and a panic would be a defect that must not take it along.
+        // Tasks are cancelled only with the switch, and a panic is a dial that failed.
         let Ok((address, dialed)) = dialed else {
             return;
         };

@@ -23,6 +23,9 @@ pub enum DialError {
         /// What each address said, in the order in which they were tried: at least one, and at most 16.
         attempts: Vec<FailedAttempt>,
     },
+    /// Code of our own program panicked: its filter, its resolver or its network.
+    #[error("the dial panicked")]
+    Panicked,
     /// We have this peer already, or are dialing it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -35,7 +38,7 @@ impl DialError {
     /// Who is at fault; where several addresses were tried, at the last one.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Cancelled => Fault::Local,
+            Self::Cancelled | Self::Panicked => Fault::Local,
             Self::Failed { attempts } => attempts
                 .last()
                 .map_or(Fault::Transport, |attempt| attempt.error.fault()),
