@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::address::{PeerAddr, PeerId};
@@ -17,8 +17,8 @@ pub(crate) struct Schedule {
     targets: HashMap<PeerId, Target>,
     /// Persistent ones apart, which come first.
     waiting: [BTreeSet<(Instant, PeerId)>; 2],
-    /// Whom a dial is under way to, targets or not any more.
-    dialing: BTreeSet<PeerId>,
+    /// Whom a dial is under way to, targets or not any more, and where.
+    dialing: BTreeMap<PeerId, PeerAddr>,
     connected: HashMap<PeerId, Instant>,
 }
 
@@ -102,7 +102,7 @@ impl Schedule {
             pace,
             targets: HashMap::new(),
             waiting: [BTreeSet::new(), BTreeSet::new()],
-            dialing: BTreeSet::new(),
+            dialing: BTreeMap::new(),
             connected: HashMap::new(),
         }
     }
@@ -121,7 +121,7 @@ impl Schedule {
         }
         self.check_room(&id, &address, wanted)?;
         let due = self.pull(&id);
-        let is_free = !self.connected.contains_key(&id) && !self.dialing.contains(&id);
+        let is_free = !self.connected.contains_key(&id) && !self.dialing.contains_key(&id);
         let target = self.targets.entry(id).or_insert_with(|| Target {
             addresses: Vec::new(),
             wanted,
@@ -134,12 +134,11 @@ impl Schedule {
         if wanted == Wanted::Persistent {
             target.wanted = wanted;
         }
-        if target.wanted == Wanted::Persistent || is_free {
-            if is_free {
-                self.put(id, due.unwrap_or(now));
-            }
-        } else {
-            // It is there, or will be, and that is all that was wanted.
+        let is_once = target.wanted == Wanted::Once;
+        if is_free {
+            self.put(id, due.unwrap_or(now));
+        } else if is_once && self.connected.contains_key(&id) {
+            // It is there, and that is all that was wanted.
             self.targets.remove(&id);
         }
         Ok(())
@@ -160,19 +159,19 @@ impl Schedule {
         let (_, id) = *firsts.find(|(due, _)| *due <= now)?;
         self.pull(&id);
         let address = self.targets.get(&id)?.addresses.first().cloned()?;
-        self.dialing.insert(id);
+        self.dialing.insert(id, address.clone());
         Some(address)
     }
 
     /// The dial to this peer has failed.
     pub(crate) fn on_failed(&mut self, now: Instant, id: &PeerId, healing: Healing, roll: u32) {
-        self.dialing.remove(id);
+        let dialed = self.dialing.remove(id);
         let is_connected = self.connected.contains_key(id);
         let Some(target) = self.targets.get_mut(id) else {
             return;
         };
         if target.wanted == Wanted::Once {
-            target.addresses.remove(0);
+            target.addresses.retain(|it| Some(it) != dialed.as_ref());
             if target.addresses.is_empty() || is_connected {
                 self.targets.remove(id);
             } else {
@@ -209,7 +208,7 @@ impl Schedule {
         if stayed.is_some_and(|stayed| stayed >= self.pace.settled_after) {
             target.failures = 0;
         }
-        if !self.dialing.contains(id) {
+        if !self.dialing.contains_key(id) {
             self.wait(now, id, Healing::Possible, roll);
         }
     }
@@ -236,7 +235,7 @@ impl Schedule {
 
     /// To whom dials are under way.
     pub(crate) fn dialing(&self) -> impl Iterator<Item = &PeerId> {
-        self.dialing.iter()
+        self.dialing.keys()
     }
 
     fn check_room(

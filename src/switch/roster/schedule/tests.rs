@@ -181,3 +181,30 @@ const PACE: Pace = Pace {
     settled_after: Duration::from_secs(60),
     max_dials: 3,
 };
+
+/// Two connections with one peer, the second of which began before the first was known to have ended.
+#[test]
+fn connections_that_overlap_leave_a_target_that_waits_once() {
+    let (now, mut schedule) = (epoch(), schedule());
+    schedule.add(now, at(1, 1), Wanted::Persistent).unwrap();
+    schedule.pop(now).unwrap();
+    schedule.on_dialed(&id(1));
+    schedule.on_connected(now, id(1));
+    schedule.on_connected(now, id(1));
+    schedule.on_disconnected(now, &id(1), 1);
+    schedule.on_disconnected(now, &id(1), u32::MAX);
+    let later = now + PACE.longest;
+    assert_eq!(schedule.pop(later), Some(at(1, 1)));
+    assert_eq!(schedule.pop(later), None);
+}
+
+#[test]
+fn an_address_that_comes_while_another_is_dialed_is_tried_when_that_has_failed() {
+    let (now, mut schedule) = (epoch(), schedule());
+    schedule.add(now, at(1, 1), Wanted::Once).unwrap();
+    schedule.pop(now).unwrap();
+    schedule.add(now, at(1, 2), Wanted::Once).unwrap();
+    assert_eq!(schedule.pop(now), None);
+    schedule.on_failed(now, &id(1), Healing::Possible, 0);
+    assert_eq!(schedule.pop(now), Some(at(1, 2)));
+}

@@ -39,6 +39,7 @@ struct Known {
     failures: u32,
     due: Option<Instant>,
     is_dialed: bool,
+    dialed: u16,
     since: Option<Instant>,
 }
 
@@ -86,16 +87,13 @@ impl Model {
             Step::Add(peer, port, persistent) => {
                 let known = self.knows(peer);
                 let is_free = known.since.is_none() && !known.is_dialed;
-                if known.ports.is_empty() && !persistent && !is_free {
-                    return;
-                }
                 if !known.ports.contains(&port) {
                     known.ports.push(port);
                 }
                 known.is_persistent |= persistent;
                 if is_free {
                     known.due = known.due.or(Some(now));
-                } else if !known.is_persistent {
+                } else if !known.is_persistent && known.since.is_some() {
                     known.forget();
                 }
             }
@@ -110,7 +108,8 @@ impl Model {
                         known.wait(now, heals, roll);
                     }
                 } else {
-                    known.ports.remove(0);
+                    let dialed = known.dialed;
+                    known.ports.retain(|port| *port != dialed);
                     known.due = Some(now);
                     if known.ports.is_empty() || known.since.is_some() {
                         known.forget();
@@ -193,10 +192,10 @@ proptest! {
                     let next = model.next(now);
                     let popped = schedule.pop(now);
                     prop_assert_eq!(&popped, &next.map(|(peer, port)| at(peer, port)));
-                    if let Some((peer, _)) = next {
+                    if let Some((peer, port)) = next {
                         let known = model.knows(peer);
                         prop_assert!(known.since.is_none());
-                        (known.due, known.is_dialed) = (None, true);
+                        (known.due, known.is_dialed, known.dialed) = (None, true, port);
                     }
                 }
                 _ => {}
