@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection;
 use super::end::PeerEnd;
 use super::event::Event;
+use super::filter::BanError;
 use super::life::Life;
 use super::listening;
 use super::report::ShutdownReport;
@@ -121,8 +122,12 @@ impl Task {
         loop {
             let next = self.shared.roster.lock().schedule.pop(now);
             let Some(address) = next else { return };
+            let banned = self.shared.roster.lock().bans.forbids_id(now, address.id());
             let (transport, closing) = (self.shared.transport.clone(), self.closing.clone());
             self.dials.spawn(async move {
+                if let Some(whom) = banned {
+                    return (address, Err(DialError::Rejected(BanError { whom }.into())));
+                }
                 let dialed = AssertUnwindSafe(transport.dial(&address, &closing)).catch_unwind();
                 let dialed = dialed.await.unwrap_or(Err(DialError::Panicked));
                 (address, dialed)

@@ -29,6 +29,9 @@ pub enum DialError {
     /// We have this peer already, or are dialing it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Our own program does not want this peer.
+    #[error("rejected by us")]
+    Rejected(#[source] Rejection),
     /// The name has no address.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -38,7 +41,7 @@ impl DialError {
     /// Who is at fault; where several addresses were tried, at the last one.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Cancelled | Self::Panicked => Fault::Local,
+            Self::Cancelled | Self::Panicked | Self::Rejected(_) => Fault::Local,
             Self::Failed { attempts } => attempts
                 .last()
                 .map_or(Fault::Transport, |attempt| attempt.error.fault()),
