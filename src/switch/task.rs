@@ -74,8 +74,12 @@ impl Task {
         listen: Vec<SocketAddr>,
         stop: CancellationToken,
     ) -> io::Result<ShutdownReport> {
+        let mut listeners = Vec::with_capacity(listen.len());
         for address in listen {
-            let listener = self.shared.transport.listen(address).await?;
+            listeners.push(self.shared.transport.listen(address).await?);
+        }
+        // None runs where one cannot.
+        for listener in listeners {
             self.begin_listening(listener);
         }
         tokio::select! {
