@@ -202,7 +202,7 @@ impl Task {
             self.on_peer_ended(ended);
         }
         self.end_notifees().await;
-        self.report
+        std::mem::take(&mut self.report)
     }
 
     /// All has happened: those who are told of it are told the rest, within a bound.
@@ -214,6 +214,12 @@ impl Task {
             self.report.notifees_cut_short = self.notifees.len();
             self.notifees.shutdown().await;
         }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.shared.roster.lock().schedule.end_dials();
     }
 }
 

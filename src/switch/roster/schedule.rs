@@ -190,6 +190,11 @@ impl Schedule {
         self.dialing.remove(id);
     }
 
+    /// No dial is under way any more, nor will be.
+    pub(crate) fn end_dials(&mut self) {
+        self.dialing.clear();
+    }
+
     /// A connection with this peer is there, whoever made it.
     pub(crate) fn on_connected(&mut self, now: Instant, id: PeerId) {
         self.connected.insert(id, now);
