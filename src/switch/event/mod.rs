@@ -19,7 +19,7 @@ use crate::transport::{DialError, UpgradeError};
 
 /// Something that happened to a switch.
 ///
-/// Four kinds open something and four close it, each exactly once: `Listening` and `ListenClosed`, `Connected` and `Disconnected`, `SessionStarted` and
+/// Three kinds open something and three close it, each exactly once: `Listening` and `ListenClosed`, `Connected` and `Disconnected`, `SessionStarted` and
 /// `SessionEnded`. All sessions of a connection start behind its `Connected` and end before its `Disconnected`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
