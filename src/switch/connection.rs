@@ -42,12 +42,13 @@ pub(super) async fn run(
         let mut running = std::pin::pin!(peer.run_held(ending.clone()));
         loop {
             tokio::select! {
+                // Behind a connection that is flooded nothing would be left of the task's budget.
                 biased;
-                ended = &mut running => break ended,
                 () = stop.cancelled(), if !ending.is_cancelled() => {
                     connection.peer.end(Cause::Stopped);
                 }
                 ended = connection.watch() => connection.on_session_ended(ended),
+                ended = &mut running => break ended,
             }
         }
     };
