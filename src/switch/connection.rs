@@ -1,7 +1,6 @@
 //! One peer, from its handshake to its end.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
 
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -13,7 +12,7 @@ use super::life::Life;
 use super::peer::PeerHandle;
 use super::reactor;
 use super::reason::Reason;
-use super::session::{Ended, Guard, OFFERED, Session};
+use super::session::{Ended, Guard, Session, Stage};
 use super::shared::{Shared, clock};
 use crate::address::PeerId;
 use crate::driver::{Closed, Receiver, Sender};
@@ -108,7 +107,7 @@ struct Connection {
 /// A session of the connection, as the connection sees it: it does not keep it from ending.
 struct Offered {
     reactor: Arc<reactor::Shared>,
-    guard: std::sync::Weak<Guard>,
+    stage: Arc<Stage>,
     has_ended: bool,
 }
 
@@ -166,20 +165,20 @@ impl Connection {
         channels: Channels,
         told: mpsc::Sender<Ended>,
     ) {
-        let guard = Arc::new(Guard::new(
+        let stage = Arc::new(Stage::new(
             self.peer.clone(),
             reactor.name.clone(),
             index,
-            AtomicU8::new(OFFERED),
             self.shared.hub.clone(),
             told,
             self.overdue.clone(),
         ));
         self.sessions.push(Offered {
             reactor: reactor.clone(),
-            guard: Arc::downgrade(&guard),
+            stage: stage.clone(),
             has_ended: false,
         });
+        let guard = Arc::new(Guard::new(stage));
         reactor.offer(Session::new(self.peer.clone(), channels, guard));
     }
 
@@ -204,8 +203,8 @@ impl Connection {
     }
 
     fn judge_untaken(&self, after: std::time::Duration) {
-        let is_offered = |it: &&Offered| it.guard.upgrade().is_some_and(|it| it.is_offered());
-        if let Some(session) = self.sessions.iter().find(is_offered) {
+        let mut sessions = self.sessions.iter();
+        if let Some(session) = sessions.find(|it| it.stage.is_offered()) {
             let reactor = session.reactor.name.clone();
             self.peer.end(Cause::NotTaken { reactor, after });
         }
@@ -259,9 +258,9 @@ impl Connection {
         }
         self.peer.end(Cause::Dropped);
         self.withdraw();
-        let guards = self.sessions.iter().filter_map(|it| it.guard.upgrade());
-        let guards = guards.filter(|guard| guard.end(SessionEnd::Overdue));
-        let overdue = guards.map(|guard| guard.reactor().clone()).collect();
+        let sessions = self.sessions.iter();
+        let overdue = sessions.filter(|it| it.stage.end(SessionEnd::Overdue));
+        let overdue = overdue.map(|it| it.reactor.name.clone()).collect();
         self.overdue.cancel();
         let end = Arc::new(PeerEnd {
             cause: self.peer.cause().cloned().unwrap_or(Cause::Dropped),

@@ -1,6 +1,7 @@
 //! What a reactor has with one peer, from its begin to its end.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -84,13 +85,30 @@ pub(super) fn end_of(result: Result<(), SessionError>) -> SessionEnd {
     result.map_or_else(|error| error.0, |()| SessionEnd::Done)
 }
 
-/// Begins and ends one session, each at most once, and tells of it. Dropping it ends the session.
-pub(super) struct Guard {
+/// Dropping it ends the session.
+pub(super) struct Guard(Arc<Stage>);
+
+impl Guard {
+    pub(super) const fn new(stage: Arc<Stage>) -> Self {
+        Self(stage)
+    }
+}
+
+impl Deref for Guard {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.0
+    }
+}
+
+/// Begins and ends one session, each at most once, and tells of it. The connection has it too, so that it cannot miss an end that is being told.
+pub(super) struct Stage {
     peer: PeerHandle,
     reactor: Arc<str>,
     /// Of the session among those of its connection.
     index: usize,
-    stage: AtomicU8,
+    at: AtomicU8,
     hub: Arc<Hub>,
     ends: mpsc::Sender<Ended>,
     overdue: CancellationToken,
@@ -99,12 +117,11 @@ pub(super) struct Guard {
 /// A session that has ended: its index, and how, unless nobody had taken it.
 pub(super) type Ended = (usize, Option<SessionEnd>);
 
-impl Guard {
+impl Stage {
     pub(super) const fn new(
         peer: PeerHandle,
         reactor: Arc<str>,
         index: usize,
-        stage: AtomicU8,
         hub: Arc<Hub>,
         ends: mpsc::Sender<Ended>,
         overdue: CancellationToken,
@@ -113,7 +130,7 @@ impl Guard {
             peer,
             reactor,
             index,
-            stage,
+            at: AtomicU8::new(OFFERED),
             hub,
             ends,
             overdue,
@@ -128,8 +145,8 @@ impl Guard {
             reactor: self.reactor.clone(),
         };
         self.hub.tell_if(&event, || {
-            let stage = &self.stage;
-            begins = stage
+            begins = self
+                .at
                 .compare_exchange(OFFERED, BEGUN, Ordering::AcqRel, Ordering::Acquire)
                 .is_ok();
             begins
@@ -139,7 +156,7 @@ impl Guard {
 
     /// Whether nobody has taken it yet.
     pub(super) fn is_offered(&self) -> bool {
-        self.stage.load(Ordering::Acquire) == OFFERED
+        self.at.load(Ordering::Acquire) == OFFERED
     }
 
     /// Ends it, if it has not ended, and says whether it had begun.
@@ -151,7 +168,7 @@ impl Guard {
             end: end.clone(),
         };
         self.hub.tell_if(&event, || {
-            before = self.stage.swap(ENDED, Ordering::AcqRel);
+            before = self.at.swap(ENDED, Ordering::AcqRel);
             before == BEGUN
         });
         if before != ENDED {
@@ -161,10 +178,6 @@ impl Guard {
                 .try_send((self.index, (before == BEGUN).then_some(end)));
         }
         before == BEGUN
-    }
-
-    pub(super) const fn reactor(&self) -> &Arc<str> {
-        &self.reactor
     }
 
     /// Cancelled when the session has not ended in time.
@@ -192,6 +205,6 @@ impl fmt::Debug for Guard {
 }
 
 /// Nobody has taken it yet.
-pub(super) const OFFERED: u8 = 0;
+const OFFERED: u8 = 0;
 const BEGUN: u8 = 1;
 const ENDED: u8 = 2;
