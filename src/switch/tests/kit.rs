@@ -47,17 +47,25 @@ impl Web {
     pub(super) async fn stream(&self, address: &PeerAddr, number: u8) -> Stream {
         let host_port = address.host_port();
         let address = SocketAddr::new(host_port.ip().unwrap(), host_port.port());
-        let ip = [10, 0, number, 1].into();
-        let web = self.clone();
-        Seat { web, ip }.connect(address).await.unwrap()
+        self.seat(number).connect(address).await.unwrap()
     }
 }
 
 type Knock = (DuplexStream, SocketAddr);
 
+impl Web {
+    /// Where the node with this number dials from.
+    pub(super) fn seat(&self, number: u8) -> Seat {
+        Seat {
+            web: self.clone(),
+            ip: [10, 0, number, 1].into(),
+        }
+    }
+}
+
 /// The end of a [`Web`] from which one node dials.
 #[derive(Debug)]
-struct Seat {
+pub(super) struct Seat {
     web: Web,
     ip: std::net::IpAddr,
 }
@@ -125,11 +133,8 @@ impl Draft {
         config: impl FnOnce(SwitchConfig) -> SwitchConfig,
         transport: impl FnOnce(TransportConfig) -> TransportConfig,
     ) -> Self {
-        let ip = [10, 0, web.number.unwrap_or(number), 1].into();
-        let seat = Seat {
-            web: web.clone(),
-            ip,
-        };
+        let seat = web.seat(web.number.unwrap_or(number));
+        let ip = seat.ip;
         let transport = transport(TransportConfig::default().with_network(seat));
         let config = config(
             SwitchConfig::default()

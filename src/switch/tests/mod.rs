@@ -2,6 +2,7 @@
 
 mod kit;
 
+mod attacks;
 mod dialing;
 mod duplicates;
 mod events;
