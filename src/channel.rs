@@ -210,6 +210,11 @@ impl ChannelDescriptor {
     pub const fn ends(&self) -> bool {
         matches!(self.overflow, Overflow::End)
     }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) const fn overflow(&self) -> Overflow {
+        self.overflow
+    }
 }
 
 /// Channels without duplicates, each fit for use, found by id.
@@ -296,8 +301,9 @@ enum Usage {
     ReceiveOnly,
 }
 
+/// What a full inbox does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Overflow {
+pub(crate) enum Overflow {
     Pause,
     Shed,
     End,

@@ -60,6 +60,8 @@ pub mod guide;
 #[cfg(feature = "lifecycle")]
 pub mod lifecycle;
 mod limiter;
+#[cfg(any(feature = "lifecycle", feature = "tokio"))]
+mod lock;
 mod memory;
 pub mod mux;
 #[cfg(feature = "peer")]
@@ -72,6 +74,8 @@ mod proto;
 mod rate;
 #[cfg(feature = "secret")]
 pub mod secret;
+#[cfg(any(test, feature = "__fuzzing", feature = "switch"))]
+mod splitmix;
 mod stats;
 #[cfg(feature = "switch")]
 pub mod switch;

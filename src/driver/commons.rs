@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use super::closed::Closed;
 use super::doorbell::Doorbell;
 use crate::config::Config;
+use crate::lock::lock;
 use crate::stats::Stats;
 
 #[derive(Debug)]
@@ -107,7 +108,7 @@ impl Commons {
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.requests)
     }
 }
 

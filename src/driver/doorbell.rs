@@ -1,8 +1,10 @@
 //! How senders and handles wake the connection's task.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
+
+use crate::lock::lock;
 
 /// One per connection. Ringing costs a wake only while the task sleeps.
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ impl Doorbell {
     /// The task will be awake until `sleep`.
     pub(super) fn wake_up(&self, waker: &Waker) {
         self.asleep.store(false, Ordering::Relaxed);
-        let mut slot = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.waker);
         match &mut *slot {
             Some(old) => old.clone_from(waker),
             None => *slot = Some(waker.clone()),
@@ -74,11 +76,7 @@ impl Doorbell {
         if !self.asleep.swap(false, Ordering::SeqCst) {
             return;
         }
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let waker = lock(&self.waker).clone();
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::inbox::{Inbox, Tally, charge};
 use super::staging::Staging;
-use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet};
+use crate::channel::{ChannelDescriptor, ChannelId, ChannelSet, Overflow};
 use crate::mux::MessageSink;
 use crate::stats::ChannelStats;
 
@@ -68,8 +68,7 @@ struct Inlet {
     /// Of these no longer in the inbox, when last looked at.
     gone: Tally,
     capacity: u64,
-    sheds: bool,
-    ends: bool,
+    overflow: Overflow,
     shed: u64,
     discarded: u64,
     /// A message was discarded in the drain, so that all behind it are too: what arrives has no holes.
@@ -210,12 +209,12 @@ impl Inboxes {
         match self.inlets.get_mut(index) {
             Some(inlet) if inlet.broken_off => inlet.discarded += 1,
             Some(_) if has_room => return Admission::Staged,
-            Some(inlet) if inlet.sheds => inlet.shed += 1,
+            Some(inlet) if inlet.overflow == Overflow::Shed => inlet.shed += 1,
             Some(inlet) if mode == Mode::Discard => {
                 inlet.broken_off = true;
                 inlet.discarded += 1;
             }
-            Some(inlet) if inlet.ends => {
+            Some(inlet) if inlet.overflow == Overflow::End => {
                 self.overflowed = Some(inlet.inbox.channel);
                 return Admission::Overflow;
             }
@@ -301,8 +300,7 @@ impl Inlet {
             handed_over: Tally::default(),
             gone: Tally::default(),
             capacity: channel.recv_capacity() as u64,
-            sheds: channel.sheds(),
-            ends: channel.ends(),
+            overflow: channel.overflow(),
             shed: 0,
             discarded: 0,
             broken_off: false,

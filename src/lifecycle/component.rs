@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::BoxError;
 use super::error::{Cause, Failure, NotReady, RunError, StartError};
 use super::signals::{ComponentHandle, Signals};
+use crate::lock::lock;
 
 /// Workers that start, become ready, and end together: a future with [`ready`](ComponentHandle::ready).
 ///
@@ -110,8 +111,7 @@ impl Component {
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
-        // Nothing in here can be left half done by a panic.
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stage)
     }
 }
 

@@ -46,33 +46,25 @@ pub(super) async fn wait(
     message: &Bytes,
     wait: Duration,
 ) -> Broadcast {
-    let waiting = std::mem::take(&mut offered.without_room);
-    let send = async |peer: PeerHandle| {
-        let sent = match peer.sender(channel) {
-            Some(sender) => sender.send(message.clone()).await.is_ok(),
-            None => false,
-        };
-        (peer, sent)
+    let mut waiting: Vec<_> = offered.without_room.drain(..).map(Some).collect();
+    let send = async |(index, peer): (usize, PeerHandle)| match peer.sender(channel) {
+        Some(sender) => (index, sender.send(message.clone()).await.is_ok()),
+        None => (index, false),
     };
-    let mut sends: FuturesUnordered<_> = waiting.iter().cloned().map(send).collect();
-    let mut answered = Vec::new();
+    let peers = waiting.iter().flatten().cloned().enumerate();
+    let mut sends: FuturesUnordered<_> = peers.map(send).collect();
     let mut over = pin!(sleep(wait));
     loop {
         tokio::select! {
             biased;
-            next = sends.next() => match next {
-                Some((peer, sent)) => {
-                    offered.accepted += usize::from(sent);
-                    answered.push(peer.connection());
-                }
-                None => break,
-            },
+            next = sends.next() => {
+                let Some((index, sent)) = next else { break };
+                offered.accepted += usize::from(sent);
+                waiting.get_mut(index).and_then(Option::take);
+            }
             () = &mut over => break,
         }
     }
-    let unanswered = waiting
-        .iter()
-        .filter(|it| !answered.contains(&it.connection()));
-    offered.without_room = unanswered.cloned().collect();
+    offered.without_room.extend(waiting.into_iter().flatten());
     offered
 }

@@ -28,6 +28,7 @@ use crate::transport::Transport;
 pub struct SwitchBuilder {
     node: LocalNodeBuilder,
     config: SwitchConfig,
+    channels: Vec<ChannelDescriptor>,
     life: Life,
     listen: Vec<SocketAddr>,
     persistent: Vec<PeerAddr>,
@@ -39,6 +40,7 @@ impl SwitchBuilder {
         Self {
             node,
             config,
+            channels: Vec::new(),
             life: Life::default(),
             listen: Vec::new(),
             persistent: Vec::new(),
@@ -71,9 +73,7 @@ impl SwitchBuilder {
                 });
             }
         }
-        for channel in channels {
-            self.node = self.node.clone().channel(channel);
-        }
+        self.channels.extend(channels);
         let reactor = Reactor::new(name.into(), ids);
         self.life.reactors.push(reactor.shared().clone());
         Ok(reactor)
@@ -107,9 +107,12 @@ impl SwitchBuilder {
     /// # Errors
     ///
     /// A setting outside of its bounds, a node that cannot be, or a persistent peer that is this node.
-    pub fn build(mut self) -> Result<Switch, SwitchError> {
+    pub fn build(self) -> Result<Switch, SwitchError> {
         self.config.check()?;
-        let node = self.node.build()?;
+        let channels = self.channels.into_iter();
+        let node = channels
+            .fold(self.node, LocalNodeBuilder::channel)
+            .build()?;
         let (us, config) = (*node.id(), self.config);
         let pace = Pace {
             first: config.first_redial,
@@ -118,17 +121,15 @@ impl SwitchBuilder {
             max_dials: config.max_dials,
         };
         let mut roster = Roster::new(us, pace);
-        for peer in std::mem::take(&mut self.persistent) {
+        for peer in self.persistent {
             roster.schedule.add(clock(), peer, Wanted::Persistent)?;
         }
-        roster.unconditional.extend(self.unconditional.iter());
+        roster.unconditional.extend(self.unconditional);
         let exempt: Vec<PeerId> = roster.exempt().copied().collect();
         let roster = Arc::new(SharedRoster::new(roster));
         let filter = BanFilter::new(roster.clone(), config.transport.filter().clone());
-        let transport = Transport::new(
-            node,
-            config.transport.clone().with_filter(filter).breaking_ties(),
-        )?;
+        let transport = config.transport.with_filter(filter).breaking_ties();
+        let transport = Transport::new(node, transport)?;
         for id in exempt {
             transport.set_exempt(id, true);
         }
@@ -136,7 +137,7 @@ impl SwitchBuilder {
         let dice = Dice::new(config.seed.map_or_else(seed, Ok)?);
         let shared = Shared {
             transport,
-            config,
+            session_timeout: config.session_timeout,
             reactors: self.life.reactors.clone(),
             hub: self.life.hub.clone(),
             peers: Peers::default(),

@@ -1,6 +1,7 @@
 //! One peer, from its handshake to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -12,7 +13,7 @@ use super::life::Life;
 use super::peer::PeerHandle;
 use super::reactor;
 use super::reason::Reason;
-use super::session::{Ended, Guard, Session, Stage};
+use super::session::{Common, Ended, Guard, Session, Stage};
 use super::shared::{Shared, clock};
 use crate::address::PeerId;
 use crate::driver::{Closed, Receiver, Sender};
@@ -95,8 +96,8 @@ struct Connection {
     _life: Arc<Life>,
     peer: PeerHandle,
     sessions: Vec<Offered>,
+    common: Arc<Common>,
     ends: mpsc::Receiver<Ended>,
-    overdue: CancellationToken,
     /// No session has to be taken any more.
     taken: bool,
     closed: Option<Closed>,
@@ -104,11 +105,10 @@ struct Connection {
     end: Option<Arc<PeerEnd>>,
 }
 
-/// A session of the connection, as the connection sees it: it does not keep it from ending.
+/// A session of the connection, as the connection sees it.
 struct Offered {
     reactor: Arc<reactor::Shared>,
     stage: Arc<Stage>,
-    has_ended: bool,
 }
 
 impl Connection {
@@ -119,7 +119,12 @@ impl Connection {
         channels: Vec<(Arc<reactor::Shared>, Channels)>,
     ) -> Self {
         let (told, ends) = mpsc::channel(channels.len().max(1));
-        let overdue = CancellationToken::new();
+        let common = Common {
+            peer: peer.clone(),
+            hub: shared.hub.clone(),
+            ends: told,
+            overdue: CancellationToken::new(),
+        };
         let id = *peer.id();
         shared.peers.insert(peer.clone());
         shared.change(|roster| roster.schedule.on_connected(clock(), id));
@@ -131,8 +136,8 @@ impl Connection {
             _life: life,
             peer,
             sessions: Vec::new(),
+            common: Arc::new(common),
             ends,
-            overdue,
             taken: false,
             closed: None,
             held: None,
@@ -143,7 +148,7 @@ impl Connection {
             connection.peer.end(Cause::Requested(Reason::UselessPeer));
         }
         for (index, (reactor, channels)) in channels.into_iter().enumerate() {
-            connection.offer(index, reactor, channels, told.clone());
+            connection.offer(index, reactor, channels);
         }
         connection
     }
@@ -158,42 +163,26 @@ impl Connection {
         }
     }
 
-    fn offer(
-        &mut self,
-        index: usize,
-        reactor: Arc<reactor::Shared>,
-        channels: Channels,
-        told: mpsc::Sender<Ended>,
-    ) {
-        let stage = Arc::new(Stage::new(
-            self.peer.clone(),
-            reactor.name.clone(),
-            index,
-            self.shared.hub.clone(),
-            told,
-            self.overdue.clone(),
-        ));
+    fn offer(&mut self, index: usize, reactor: Arc<reactor::Shared>, channels: Channels) {
+        let stage = Stage::new(self.common.clone(), reactor.name.clone(), index);
+        let stage = Arc::new(stage);
         self.sessions.push(Offered {
             reactor: reactor.clone(),
             stage: stage.clone(),
-            has_ended: false,
         });
         let guard = Arc::new(Guard::new(stage));
-        reactor.offer(Session::new(self.peer.clone(), channels, guard));
+        reactor.offer(Session::new(channels, guard));
     }
 
     /// Waits for the next session to end; one that nobody takes in time ends the peer.
     async fn watch(&mut self) -> Ended {
-        let after = self.shared.config.session_timeout;
+        let after = self.shared.session_timeout;
         let since = self.peer.since();
         loop {
             let left = after.saturating_sub(since.elapsed());
             tokio::select! {
-                ended = self.ends.recv() => match ended {
-                    Some(ended) => return ended,
-                    // All have ended.
-                    None => std::future::pending().await,
-                },
+                // The channel is open as long as the connection.
+                Some(ended) = self.ends.recv() => return ended,
                 () = sleep(left), if !self.taken => {
                     self.taken = true;
                     self.judge_untaken(after);
@@ -202,7 +191,7 @@ impl Connection {
         }
     }
 
-    fn judge_untaken(&self, after: std::time::Duration) {
+    fn judge_untaken(&self, after: Duration) {
         let mut sessions = self.sessions.iter();
         if let Some(session) = sessions.find(|it| it.stage.is_offered()) {
             let reactor = session.reactor.name.clone();
@@ -210,12 +199,10 @@ impl Connection {
         }
     }
 
-    fn on_session_ended(&mut self, (index, end): Ended) {
-        let Some(session) = self.sessions.get_mut(index) else {
+    fn on_session_ended(&self, (index, end): Ended) {
+        let (Some(session), Some(end)) = (self.sessions.get(index), end) else {
             return;
         };
-        session.has_ended = true;
-        let Some(end) = end else { return };
         let reactor = &session.reactor;
         if !matches!(end, SessionEnd::Done) || reactor.is_required() {
             let reactor = reactor.name.clone();
@@ -229,18 +216,13 @@ impl Connection {
         self.closed = Some(closed);
         self.held = Some(held);
         self.withdraw();
-        let _ = timeout(self.shared.config.session_timeout, self.ended()).await;
+        let _ = timeout(self.shared.session_timeout, self.ended()).await;
         self.close()
     }
 
     async fn ended(&mut self) {
-        while !self.sessions.iter().all(|session| session.has_ended) {
-            let Some((index, _)) = self.ends.recv().await else {
-                return;
-            };
-            if let Some(session) = self.sessions.get_mut(index) {
-                session.has_ended = true;
-            }
+        while !self.sessions.iter().all(|it| it.stage.has_ended()) {
+            self.ends.recv().await;
         }
     }
 
@@ -261,7 +243,7 @@ impl Connection {
         let sessions = self.sessions.iter();
         let overdue = sessions.filter(|it| it.stage.end(SessionEnd::Overdue));
         let overdue = overdue.map(|it| it.reactor.name.clone()).collect();
-        self.overdue.cancel();
+        self.common.overdue.cancel();
         let end = Arc::new(PeerEnd {
             cause: self.peer.cause().cloned().unwrap_or(Cause::Dropped),
             closed: self.closed.take(),
@@ -275,7 +257,7 @@ impl Connection {
         let id = *self.peer.id();
         // Before anything that lets another connection with this peer begin, which would be taken for the one that has ended.
         self.shared
-            .change(|roster| roster.on_disconnected(clock(), &id, roll));
+            .change(|roster| roster.schedule.on_disconnected(clock(), &id, roll));
         let event = Event::Disconnected {
             peer: self.peer.clone(),
             end: end.clone(),

@@ -13,7 +13,7 @@ use super::end::Cause;
 use super::event::{self, EventStream, Notifee, Registration};
 use super::peer::PeerHandle;
 use super::reason::Reason;
-use super::roster::{Banned, NotATarget, TooManyBans, Wanted};
+use super::roster::{Banned, NotATarget, Roster, TooManyBans, Wanted};
 use super::shared::{Shared, clock};
 use crate::address::{PeerAddr, PeerId};
 use crate::channel::ChannelId;
@@ -57,14 +57,14 @@ impl SwitchHandle {
         roster.schedule.dialing().copied().collect()
     }
 
-    /// Dials this peer as soon as a dial is free, each of its addresses once. What comes of it is told by an event.
+    /// Dials this peer as soon as a dial is free, each of its addresses once. What comes of it is told by an event; one that is there is not dialed.
     ///
     /// # Errors
     ///
     /// It is this node, or there is no room.
     pub fn dial(&self, peer: PeerAddr) -> Result<(), NotATarget> {
-        let add = |it: &mut super::roster::Roster| it.schedule.add(clock(), peer, Wanted::Once);
-        self.shared.change(add)
+        self.shared
+            .change(|roster| roster.schedule.add(clock(), peer, Wanted::Once))
     }
 
     /// Is connected with this peer always: it is dialed at once, and again whenever it is not there, for ever. It is known by its id, so that it may come to us just as
@@ -75,36 +75,26 @@ impl SwitchHandle {
     /// It is this node, or has too many addresses.
     pub fn add_persistent(&self, peer: PeerAddr) -> Result<(), NotATarget> {
         let id = *peer.id();
-        self.shared.change(|roster| {
-            roster.schedule.add(clock(), peer, Wanted::Persistent)?;
-            self.shared.transport.set_exempt(id, true);
-            Ok(())
+        self.change_class(id, |roster| {
+            roster.schedule.add(clock(), peer, Wanted::Persistent)
         })
     }
 
     /// Dials this peer no more, and says whether it was persistent. It stays if it is there.
     pub fn remove_persistent(&self, id: &PeerId) -> bool {
-        self.shared.change(|roster| {
-            let was_persistent = roster.schedule.is_persistent(id);
-            if was_persistent {
-                roster.schedule.forget(id);
-            }
-            let is_exempt = roster.is_exempt(id);
-            self.shared.transport.set_exempt(*id, is_exempt);
-            was_persistent
+        self.change_class(*id, |roster| {
+            roster.schedule.is_persistent(id) && roster.schedule.forget(id)
         })
     }
 
     /// Has this peer count toward no limit, or count again: CometBFT's unconditional peers.
     pub fn set_unconditional(&self, id: PeerId, is_unconditional: bool) {
-        self.shared.change(|roster| {
+        self.change_class(id, |roster| {
             if is_unconditional {
                 roster.unconditional.insert(id);
             } else {
                 roster.unconditional.remove(&id);
             }
-            let is_exempt = roster.is_exempt(&id);
-            self.shared.transport.set_exempt(id, is_exempt);
         });
     }
 
@@ -200,5 +190,15 @@ impl SwitchHandle {
     /// The events from now on.
     pub fn events(&self) -> EventStream {
         self.shared.hub.subscribe()
+    }
+
+    /// Changes what a peer is to us, and with it whether the limits hold for it.
+    fn change_class<T>(&self, id: PeerId, change: impl FnOnce(&mut Roster) -> T) -> T {
+        self.shared.change(|roster| {
+            let changed = change(roster);
+            let is_exempt = roster.is_exempt(&id);
+            self.shared.transport.set_exempt(id, is_exempt);
+            changed
+        })
     }
 }

@@ -45,7 +45,7 @@ pub use reason::Reason;
 pub use report::ShutdownReport;
 pub use roster::{Banned, NotATarget, PrefixError, TooManyBans};
 pub use session::{NoChannel, Session};
-pub use typed::{TypedReceiver, TypedSendError, TypedSender};
+pub use typed::{TypedReceiver, TypedSender};
 
 use crate::node::LocalNodeBuilder;
 use crate::transport::Listener;

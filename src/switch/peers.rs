@@ -1,10 +1,11 @@
 //! The peers that are there.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::peer::PeerHandle;
 use crate::address::PeerId;
+use crate::lock::lock;
 
 /// One connection of each peer. A short lock, never held across a wait.
 #[derive(Default)]
@@ -51,7 +52,6 @@ impl Peers {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can be left half done by a panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

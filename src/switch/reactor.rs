@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::end::SessionError;
 use super::session::{Session, end_of};
 use crate::channel::ChannelId;
+use crate::lock::lock;
 
 /// A protocol of this node: it has channels, and a [`Session`] with each connection whose peer has at least one of them.
 ///
@@ -61,7 +62,7 @@ impl Reactor {
     /// Runs a task for each session until the switch has ended, and returns when the last of them has. At most `tasks` run at once; a session that finds none
     /// free waits, so take more than there can be peers.
     ///
-    /// What the future comes to is the end of its session. One that panics ends with [`SessionEnd::Panicked`](super::SessionEnd::Panicked), and takes
+    /// What the future comes to is the end of its session, which lasts as long as the future, whatever that does with the [`Session`]. A future that panics ends with [`SessionEnd::Panicked`](super::SessionEnd::Panicked), and takes
     /// nothing else along. One that has not ended within [`session_timeout`](super::SwitchConfig::with_session_timeout) of its peer's end is aborted.
     ///
     /// # Cancel safety
@@ -84,7 +85,7 @@ impl Reactor {
                     running.spawn(async move {
                         tokio::select! {
                             result = talking => { guard.end(end_of(result)); }
-                            () = guard.overdue().cancelled() => {}
+                            () = guard.overdue() => {}
                         }
                     });
                 }
@@ -183,8 +184,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing in here can be left half done by a panic.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 }
 

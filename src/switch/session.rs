@@ -21,27 +21,18 @@ use crate::driver::{Receiver, Sender};
 #[derive(Debug)]
 #[must_use = "a session ends when it is dropped"]
 pub struct Session {
-    peer: PeerHandle,
     channels: Vec<(Sender, Receiver)>,
     guard: Arc<Guard>,
 }
 
 impl Session {
-    pub(super) const fn new(
-        peer: PeerHandle,
-        channels: Vec<(Sender, Receiver)>,
-        guard: Arc<Guard>,
-    ) -> Self {
-        Self {
-            peer,
-            channels,
-            guard,
-        }
+    pub(super) const fn new(channels: Vec<(Sender, Receiver)>, guard: Arc<Guard>) -> Self {
+        Self { channels, guard }
     }
 
     /// Whom it is with.
-    pub const fn peer(&self) -> &PeerHandle {
-        &self.peer
+    pub fn peer(&self) -> &PeerHandle {
+        &self.guard.common.peer
     }
 
     /// Takes both ends of a channel. The receiver gives `None` once the connection has ended and everything was taken. Sending is refused where the peer does not
@@ -102,38 +93,36 @@ impl Deref for Guard {
     }
 }
 
-/// Begins and ends one session, each at most once, and tells of it. The connection has it too, so that it cannot miss an end that is being told.
-pub(super) struct Stage {
-    peer: PeerHandle,
-    reactor: Arc<str>,
-    /// Of the session among those of its connection.
-    index: usize,
-    at: AtomicU8,
-    hub: Arc<Hub>,
-    ends: mpsc::Sender<Ended>,
-    overdue: CancellationToken,
+/// What all sessions of a connection have in common.
+pub(super) struct Common {
+    pub(super) peer: PeerHandle,
+    pub(super) hub: Arc<Hub>,
+    /// With room for the end of each session.
+    pub(super) ends: mpsc::Sender<Ended>,
+    /// Cancelled when sessions have not ended in time.
+    pub(super) overdue: CancellationToken,
 }
 
 /// A session that has ended: its index, and how, unless nobody had taken it.
 pub(super) type Ended = (usize, Option<SessionEnd>);
 
+/// Begins and ends one session, each at most once, and tells of it. The connection has it too, so that it cannot miss an end that is being told.
+pub(super) struct Stage {
+    common: Arc<Common>,
+    reactor: Arc<str>,
+    /// Of the session among those of its connection.
+    index: usize,
+    at: AtomicU8,
+}
+
 impl Stage {
-    pub(super) const fn new(
-        peer: PeerHandle,
-        reactor: Arc<str>,
-        index: usize,
-        hub: Arc<Hub>,
-        ends: mpsc::Sender<Ended>,
-        overdue: CancellationToken,
-    ) -> Self {
+    pub(super) const fn new(common: Arc<Common>, reactor: Arc<str>, index: usize) -> Self {
+        let at = AtomicU8::new(OFFERED);
         Self {
-            peer,
+            common,
             reactor,
             index,
-            at: AtomicU8::new(OFFERED),
-            hub,
-            ends,
-            overdue,
+            at,
         }
     }
 
@@ -141,10 +130,10 @@ impl Stage {
     pub(super) fn begin(&self) -> bool {
         let mut begins = false;
         let event = Event::SessionStarted {
-            peer: self.peer.clone(),
+            peer: self.common.peer.clone(),
             reactor: self.reactor.clone(),
         };
-        self.hub.tell_if(&event, || {
+        self.common.hub.tell_if(&event, || {
             begins = self
                 .at
                 .compare_exchange(OFFERED, BEGUN, Ordering::AcqRel, Ordering::Acquire)
@@ -163,26 +152,31 @@ impl Stage {
     pub(super) fn end(&self, end: SessionEnd) -> bool {
         let mut before = ENDED;
         let event = Event::SessionEnded {
-            peer: self.peer.clone(),
+            peer: self.common.peer.clone(),
             reactor: self.reactor.clone(),
             end: end.clone(),
         };
-        self.hub.tell_if(&event, || {
+        self.common.hub.tell_if(&event, || {
             before = self.at.swap(ENDED, Ordering::AcqRel);
             before == BEGUN
         });
         if before != ENDED {
-            // There is room for one of each session.
+            // There is room for one of each session, unless its connection is gone.
             let _ = self
+                .common
                 .ends
                 .try_send((self.index, (before == BEGUN).then_some(end)));
         }
         before == BEGUN
     }
 
-    /// Cancelled when the session has not ended in time.
-    pub(super) const fn overdue(&self) -> &CancellationToken {
-        &self.overdue
+    pub(super) fn has_ended(&self) -> bool {
+        self.at.load(Ordering::Acquire) == ENDED
+    }
+
+    /// Waits until it has not ended in time.
+    pub(super) async fn overdue(&self) {
+        self.common.overdue.cancelled().await;
     }
 }
 

@@ -4,21 +4,23 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::config::SwitchConfig;
 use super::event::Hub;
 use super::peers::Peers;
 use super::reactor;
 use super::roster::Roster;
+use crate::lock::lock;
+use crate::splitmix::{STEP, mixed};
 use crate::transport::{Listener, Transport};
 
 pub(super) struct Shared {
     pub(super) transport: Transport,
-    pub(super) config: SwitchConfig,
+    pub(super) session_timeout: Duration,
     pub(super) reactors: Vec<Arc<reactor::Shared>>,
     pub(super) hub: Arc<Hub>,
     pub(super) peers: Peers,
@@ -47,8 +49,7 @@ impl Shared {
     }
 
     fn lock_notifees(&self) -> MutexGuard<'_, Vec<Running>> {
-        // Nothing in there can be left half done by a panic.
-        self.notifees.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.notifees)
     }
 
     /// Changes the roster, and has the switch look at it.
@@ -63,7 +64,6 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("transport", &self.transport)
-            .field("config", &self.config)
             .field("reactors", &self.reactors)
             .finish_non_exhaustive()
     }
@@ -79,12 +79,11 @@ impl SharedRoster {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Roster> {
-        // Nothing in here can be left half done by a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
-/// Random numbers that spread things in time; nobody gains by guessing them (SplitMix64: Steele, Lea, Flood, 2014).
+/// Random numbers that spread things in time; nobody gains by guessing them.
 pub(super) struct Dice(AtomicU64);
 
 impl Dice {
@@ -93,11 +92,8 @@ impl Dice {
     }
 
     pub(super) fn roll(&self) -> u32 {
-        let drawn = self.0.fetch_add(GOLDEN, Ordering::Relaxed);
-        let mut mixed = drawn.wrapping_add(GOLDEN);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or(u32::MAX)
+        let state = self.0.fetch_add(STEP, Ordering::Relaxed);
+        u32::try_from(mixed(state) >> 32).unwrap_or(u32::MAX)
     }
 }
 
@@ -105,5 +101,3 @@ impl Dice {
 pub(super) fn clock() -> std::time::Instant {
     Instant::now().into_std()
 }
-
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -47,14 +47,13 @@ impl<M: Message> TypedSender<M> {
     ///
     /// # Errors
     ///
-    /// As there, without the message.
+    /// As there, with the encoded message.
     ///
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn send(&self, message: &M) -> Result<(), TypedSendError> {
-        let sent = self.sender.send(message.encode_to_vec()).await;
-        sent.map_err(TypedSendError)
+    pub async fn send(&self, message: &M) -> Result<(), SendError> {
+        self.sender.send(message.encode_to_vec()).await
     }
 
     /// The sender under it, for bytes that are encoded already.
@@ -80,11 +79,6 @@ impl<M> fmt::Debug for TypedSender<M> {
             .finish_non_exhaustive()
     }
 }
-
-/// A message that was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct TypedSendError(pub SendError);
 
 /// Receives messages of one type.
 pub struct TypedReceiver<M> {

@@ -1,5 +1,7 @@
 //! Numbers that look random and are the same in every run.
 
+use crate::splitmix::{STEP, mixed};
+
 /// A SplitMix64 generator.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
@@ -10,11 +12,8 @@ impl Random {
     }
 
     pub(crate) const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0 = self.0.wrapping_add(STEP);
+        mixed(self.0)
     }
 
     /// From 0 up to and without `end`.

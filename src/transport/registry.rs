@@ -6,7 +6,7 @@ mod state;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -18,8 +18,8 @@ use super::direction::Direction;
 use super::limits::Limits;
 use crate::address::PeerId;
 use crate::driver::Handle;
+use crate::lock::lock;
 use crate::peer::Progress;
-pub(super) use state::Rival;
 use state::{State, wins};
 
 /// Counts connections by direction, by address and by id. One short lock, never held across a wait.
@@ -44,17 +44,24 @@ impl Registry {
         })
     }
 
-    /// What is in the way of a new connection of this peer with us, and whether the new one wins all the same.
-    pub(super) fn rival(&self, id: &PeerId) -> Option<(Rival, Option<bool>)> {
-        let rival = self.lock().rival(id)?;
-        let wins = |us| wins(us, id, Direction::Inbound, rival.direction);
-        let wins = self.breaks_ties.as_ref().map(wins);
-        Some((rival, wins))
+    /// What the connection with this peer that is there means for one that the peer opens now.
+    pub(super) fn rivalry(&self, id: &PeerId) -> Rivalry {
+        let Some(rival) = self.lock().rival(id) else {
+            return Rivalry::None;
+        };
+        match (&self.breaks_ties, rival.handle) {
+            (Some(us), _) if wins(us, id, Direction::Inbound, rival.direction) => Rivalry::None,
+            (Some(_), Some(handle)) => Rivalry::WhileAlive {
+                ticket: rival.ticket,
+                handle,
+            },
+            _ => Rivalry::Lost,
+        }
     }
 
     /// Takes the place away from a connection whose peer is dead.
-    pub(super) fn forsake(&self, rival: &Rival) {
-        self.lock().forsake(rival.ticket);
+    pub(super) fn forsake(&self, ticket: u64) {
+        self.lock().forsake(ticket);
     }
 
     /// Takes a place for a connection that came from this address, whose handshake begins now. Where there is none but handshakes are under way, one
@@ -130,8 +137,7 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can be left half done by a panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -143,6 +149,17 @@ impl fmt::Debug for Registry {
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
+}
+
+/// What stands between a peer and a new connection with us.
+#[derive(Debug)]
+pub(super) enum Rivalry {
+    /// Nothing, or a connection that the new one takes the place of.
+    None,
+    /// A connection that stays.
+    Lost,
+    /// A connection that stays if its peer is alive.
+    WhileAlive { ticket: u64, handle: Handle },
 }
 
 /// The place of one connection; dropping it gives it back.

@@ -11,7 +11,7 @@ use super::error::UpgradeError;
 use super::filter::Verdict;
 use super::network::Stream;
 use super::peer::Peer;
-use super::registry::{Place, Refusal, Registry};
+use super::registry::{Place, Refusal, Registry, Rivalry};
 use crate::address::PeerId;
 use crate::node::LocalNode;
 use crate::peer::{Established, HandshakeError, Handshaking, Rejection, unless_cancelled};
@@ -89,22 +89,18 @@ impl Shared {
     /// Decides between a peer that comes and its connection with us that is there already: that one stays if its peer is alive, unless the new
     /// one is to win anyway.
     async fn make_way(&self, id: PeerId) -> Result<(), Refusal> {
-        let Some((rival, wins)) = self.registry.rival(&id) else {
-            return Ok(());
+        let (ticket, handle) = match self.registry.rivalry(&id) {
+            Rivalry::None => return Ok(()),
+            Rivalry::Lost => return Err(Refusal::DuplicateId { id }),
+            Rivalry::WhileAlive { ticket, handle } => (ticket, handle),
         };
-        match (wins, &rival.handle) {
-            (Some(true), _) => return Ok(()),
-            (Some(false), Some(handle)) => {
-                // Seldom needed, so that it takes no room in every upgrade.
-                let pong = Box::pin(timeout(ALIVE_WITHIN, handle.ping())).await;
-                if !pong.is_ok_and(|pong| pong.is_some()) {
-                    self.registry.forsake(&rival);
-                    return Ok(());
-                }
-            }
-            _ => {}
+        // Seldom needed, so that it takes no room in every upgrade.
+        let pong = Box::pin(timeout(ALIVE_WITHIN, handle.ping())).await;
+        if matches!(pong, Ok(Some(_))) {
+            return Err(Refusal::DuplicateId { id });
         }
-        Err(Refusal::DuplicateId { id })
+        self.registry.forsake(ticket);
+        Ok(())
     }
 
     async fn admit_id(&self, id: PeerId, direction: Direction) -> Result<(), UpgradeError> {

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
 use super::Event;
+use crate::lock::lock;
 
 /// Tells events to whoever subscribed. Telling takes a short lock and never waits.
 #[derive(Default)]
@@ -194,11 +195,6 @@ impl QueueState {
         }
         event
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing behind these locks can be left half done by a panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Some seconds of a busy node's events, at about a hundred bytes each.

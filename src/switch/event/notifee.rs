@@ -67,19 +67,19 @@ pub trait Notifee: Send + 'static {
 #[derive(Debug)]
 #[must_use = "nothing is told once it is dropped"]
 pub struct Registration {
-    _end: DropGuard,
+    end: DropGuard,
 }
 
 impl Registration {
     pub(in crate::switch) fn new(end: CancellationToken) -> Self {
         Self {
-            _end: end.drop_guard(),
+            end: end.drop_guard(),
         }
     }
 
     /// Has the notifee be told until the switch ends.
     pub fn keep(self) {
-        self._end.disarm();
+        self.end.disarm();
     }
 }
 

@@ -4,7 +4,6 @@ mod bans;
 mod schedule;
 
 use std::collections::HashSet;
-use std::time::Instant;
 
 pub(super) use bans::Bans;
 pub use bans::{Banned, PrefixError, TooManyBans};
@@ -38,9 +37,5 @@ impl Roster {
     /// All of these.
     pub(super) fn exempt(&self) -> impl Iterator<Item = &PeerId> {
         self.unconditional.iter().chain(self.schedule.persistent())
-    }
-
-    pub(super) fn on_disconnected(&mut self, now: Instant, id: &PeerId, roll: u32) {
-        self.schedule.on_disconnected(now, id, roll);
     }
 }

@@ -53,10 +53,10 @@ struct Held {
 
 /// The connection that has a peer already.
 #[derive(Clone, Debug)]
-pub(in crate::transport) struct Rival {
-    pub(in crate::transport) ticket: u64,
-    pub(in crate::transport) direction: Direction,
-    pub(in crate::transport) handle: Option<Handle>,
+pub(super) struct Rival {
+    pub(super) ticket: u64,
+    pub(super) direction: Direction,
+    pub(super) handle: Option<Handle>,
 }
 
 /// An inbound handshake under way.
@@ -399,12 +399,7 @@ impl State {
 }
 
 /// Whether a new connection with a peer wins over the one that it has, in whose place it would be: only where they have opposite directions.
-pub(in crate::transport) fn wins(
-    us: &PeerId,
-    them: &PeerId,
-    newer: Direction,
-    older: Direction,
-) -> bool {
+pub(super) fn wins(us: &PeerId, them: &PeerId, newer: Direction, older: Direction) -> bool {
     let winner = if us > them {
         Direction::Outbound
     } else {
