@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::end::{Cause, PeerEnd, SessionEnd};
@@ -15,7 +15,6 @@ use super::reactor;
 use super::reason::Reason;
 use super::session::{Common, Ended, Guard, Session, Stage};
 use super::shared::{Shared, clock};
-use crate::address::PeerId;
 use crate::driver::{Closed, Receiver, Sender};
 use crate::transport::{Held, Peer};
 
@@ -27,15 +26,16 @@ pub(super) async fn run(
     number: u64,
     stop: CancellationToken,
 ) -> Option<Arc<PeerEnd>> {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => return None,
-        way = make_way(&shared, *peer.id(), peer.displaced().clone()) => way?,
-    }
+    let displaced = peer.displaced().clone();
     let channels = open(&shared, &mut peer);
     let senders = channels.iter().flat_map(|(_, channels)| channels);
     let senders = senders.map(|(sender, _)| sender.clone()).collect();
     let handle = PeerHandle::new(&peer, number, senders);
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        entered = enter(&shared, &handle, &displaced) => entered?,
+    }
     let mut connection = Connection::begin(shared, life, handle, channels);
     let ending = connection.peer.ending_token().clone();
     let (closed, held) = {
@@ -55,10 +55,10 @@ pub(super) async fn run(
     Some(connection.finish(closed, held).await)
 }
 
-/// Ends the connection with the same peer whose place this one has taken, and waits until it is gone; `None` where another one takes this one's
-/// place meanwhile.
-async fn make_way(shared: &Shared, id: PeerId, displaced: CancellationToken) -> Option<()> {
-    while let Some(older) = shared.peers.get(&id) {
+/// Adds the peer to those that are there. One with the same peer whose place it has taken is ended, and waited for; `None` where another one takes this
+/// one's place meanwhile.
+async fn enter(shared: &Shared, peer: &PeerHandle, displaced: &CancellationToken) -> Option<()> {
+    while let Err(older) = shared.peers.insert(peer) {
         // What is there may be the very connection that has taken this one's place.
         if displaced.is_cancelled() {
             return None;
@@ -90,7 +90,7 @@ fn open(shared: &Shared, peer: &mut Peer) -> Vec<(Arc<reactor::Shared>, Channels
 
 type Channels = Vec<(Sender, Receiver)>;
 
-/// A peer that is told to be there. Dropping it, on whatever path, takes the peer out of the set and tells of it, behind the ends of its sessions.
+/// A peer that is there, and told to be. Dropping it, on whatever path, takes the peer out of the set and tells of it, behind the ends of its sessions.
 struct Connection {
     shared: Arc<Shared>,
     _life: Arc<Life>,
@@ -98,6 +98,8 @@ struct Connection {
     sessions: Vec<Offered>,
     common: Arc<Common>,
     ends: mpsc::Receiver<Ended>,
+    /// Since when sessions wait to be taken.
+    offered: Instant,
     /// No session has to be taken any more.
     taken: bool,
     closed: Option<Closed>,
@@ -126,7 +128,6 @@ impl Connection {
             overdue: CancellationToken::new(),
         };
         let id = *peer.id();
-        shared.peers.insert(peer.clone());
         shared.change(|roster| roster.schedule.on_connected(clock(), id));
         let event = Event::Connected { peer: peer.clone() };
         shared.hub.tell(&event);
@@ -138,6 +139,7 @@ impl Connection {
             sessions: Vec::new(),
             common: Arc::new(common),
             ends,
+            offered: Instant::now(),
             taken: false,
             closed: None,
             held: None,
@@ -177,9 +179,8 @@ impl Connection {
     /// Waits for the next session to end; one that nobody takes in time ends the peer.
     async fn watch(&mut self) -> Ended {
         let after = self.shared.session_timeout;
-        let since = self.peer.since();
         loop {
-            let left = after.saturating_sub(since.elapsed());
+            let left = after.saturating_sub(self.offered.elapsed());
             tokio::select! {
                 // The channel is open as long as the connection.
                 Some(ended) = self.ends.recv() => return ended,

@@ -21,10 +21,15 @@ struct State {
 }
 
 impl Peers {
-    pub(super) fn insert(&self, peer: PeerHandle) {
+    /// Adds a connection, unless its peer has one: that is given back.
+    pub(super) fn insert(&self, peer: &PeerHandle) -> Result<(), PeerHandle> {
         let mut state = self.lock();
+        if let Some(older) = state.by_id.get(peer.id()) {
+            return Err(older.clone());
+        }
         state.list = None;
-        state.by_id.insert(*peer.id(), peer);
+        state.by_id.insert(*peer.id(), peer.clone());
+        Ok(())
     }
 
     /// Removes this very connection, not another one with the same peer.
